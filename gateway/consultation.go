@@ -1,0 +1,110 @@
+package gateway
+
+import "time"
+
+// Consultation is a tender: what the platform says of it.
+type Consultation struct {
+	ID        ID
+	Reference string // as the platform writes it
+	// Address is the reference folded, or its alias: the local part by which agents
+	// name the consultation (address.Fold). Unique among consultations, never a
+	// reserved local part, at most 24 octets.
+	Address          string
+	Title            string    // intitulé
+	Object           string    // objet
+	Deadline         time.Time // date limite de remise des plis; zero: none
+	PublicBody       string    // organisme
+	PurchasingEntity string    // entité d'achat
+	Zone             string    // IANA name; DefaultZone when the platform gives none
+	Language         string    // "fr" or "en": the mails and pages of the companies
+	Archived         time.Time // zero: open
+	Updated          time.Time
+}
+
+// DefaultZone is the zone of consultations that name none.
+const DefaultZone = "Europe/Paris"
+
+// Location is the consultation's zone; an unknown name, which import refuses, gives UTC.
+func (c Consultation) Location() *time.Location { return location(c.Zone) }
+
+func location(zone string) *time.Location {
+	if zone == "" {
+		zone = DefaultZone
+	}
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return time.UTC
+	}
+	return loc
+}
+
+// Register names a list of a consultation's companies.
+type Register string
+
+// The registers, by the words agents use in addresses.
+const (
+	Retraits        Register = "retraits"         // took the documents
+	Depots          Register = "depots"           // handed in a bid
+	Questions       Register = "questions"        // asked a question
+	PhasePrecedente Register = "phase-precedente" // kept from an earlier phase
+)
+
+// Registers lists every register, in the order in which they are shown.
+var registers = [...]Register{PhasePrecedente, Retraits, Depots, Questions}
+
+// Registers gives every register, in the order in which they are shown.
+func Registers() []Register { return registers[:] }
+
+// Company is a company of one consultation.
+type Company struct {
+	ID        ID
+	Ref       string   // folded name, unique in its consultation: the word `e-<ref>` of an address
+	Name      string   // raison sociale
+	Addresses []string // at least one mail address
+	Registers []Register
+}
+
+// ContextBlock is what the contextual block says: the consultation's facts as they
+// were when the courier was accepted.
+type ContextBlock struct {
+	Reference        string    `json:"reference"`
+	Title            string    `json:"title"`
+	Object           string    `json:"object"`
+	Deadline         time.Time `json:"deadline,omitzero"`
+	PublicBody       string    `json:"public_body"`
+	PurchasingEntity string    `json:"purchasing_entity"`
+	Zone             string    `json:"zone"`
+	Language         string    `json:"language"`
+}
+
+// Block takes the facts of the consultation as they are now.
+func (c Consultation) Block() ContextBlock {
+	return ContextBlock{
+		Reference: c.Reference, Title: c.Title, Object: c.Object, Deadline: c.Deadline,
+		PublicBody: c.PublicBody, PurchasingEntity: c.PurchasingEntity, Zone: c.Zone, Language: c.Language,
+	}
+}
+
+// Location is the zone in which the block's dates are shown.
+func (b ContextBlock) Location() *time.Location { return location(b.Zone) }
+
+// Agent is a person who may write couriers.
+type Agent struct {
+	ID        ID
+	Login     string   // what the mail client sends as user name; lower case, unique
+	Name      string   // shown to companies beside the public body
+	Addresses []string // the senders this account may use; lower case; the first one receives the notices
+	Password  string   // argon2id in PHC form; empty: may not log in with a local password
+	Disabled  bool
+	Version   int64 // grows with every change, so that a remembered verification dies with it
+}
+
+// Owns tells whether the agent may write as this address (compared without case).
+func (a Agent) Owns(address string) bool {
+	for _, own := range a.Addresses {
+		if equalFold(own, address) {
+			return true
+		}
+	}
+	return false
+}

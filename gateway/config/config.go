@@ -1,0 +1,326 @@
+// Package config loads, checks and describes the configuration: one TOML file, strict.
+//
+// It promises that a file with an unknown key, a value of the wrong kind or a value that cannot
+// work is refused whole, with every problem said at once (line, key, what to change); and that no
+// secret stands in the file: a secret is named by where it is (Secret). Nothing is
+// written; a crash leaves nothing.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Config is the whole configuration. Every key is documented in configs/vaguemestre.toml.
+type Config struct {
+	Domain    string `toml:"domain"`
+	DataDir   string `toml:"data_dir"`
+	Courriers string `toml:"courier_types"`
+
+	Log        Log        `toml:"log"`
+	Store      Store      `toml:"store"`
+	Submission Submission `toml:"submission"`
+	Accounts   Accounts   `toml:"accounts"`
+	Couriers   Couriers   `toml:"couriers"`
+	Queue      Queue      `toml:"queue"`
+	Relay      Relay      `toml:"relay"`
+	DKIM       []DKIM     `toml:"dkim"`
+	Mailboxes  []Mailbox  `toml:"mailbox"`
+	Link       Link       `toml:"link"`
+	Ledger     Ledger     `toml:"ledger"`
+	Proof      Proof      `toml:"proof"`
+	Metrics    Metrics    `toml:"metrics"`
+}
+
+// Log says how to log.
+type Log struct {
+	Level  string `toml:"level"`  // debug, info, warn, error
+	Format string `toml:"format"` // text, json
+}
+
+// Store says where everything is kept.
+type Store struct {
+	Driver      string   `toml:"driver"` // sqlite, postgres
+	DSN         Secret   `toml:"dsn"`    // of PostgreSQL
+	Inline      int64    `toml:"inline_bytes"`
+	SweepAfter  Duration `toml:"sweep_after"`
+	Connections int      `toml:"connections"`
+}
+
+// Submission is the SMTP server for agents.
+type Submission struct {
+	Hostname    string `toml:"hostname"`
+	StartTLS    string `toml:"starttls_listen"`
+	TLS         string `toml:"tls_listen"`
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+
+	MaxBytes        int64    `toml:"max_bytes"`
+	MaxRecipients   int      `toml:"max_recipients"`
+	MaxHeaderBytes  int64    `toml:"max_header_bytes"`
+	MaxConnections  int      `toml:"max_connections"`
+	MaxPerAddress   int      `toml:"max_sessions_per_address"`
+	MaxFailedLogins int      `toml:"max_failed_logins"`
+	MaxCommands     int      `toml:"max_commands"`
+	CommandTimeout  Duration `toml:"command_timeout"`
+	DataTimeout     Duration `toml:"data_timeout"`
+	SessionTimeout  Duration `toml:"session_timeout"`
+	DrainTimeout    Duration `toml:"drain_timeout"`
+}
+
+// Accounts says how agents prove who they are.
+type Accounts struct {
+	Remember  Duration `toml:"remember"`   // a verified password, in memory
+	LockAfter int      `toml:"lock_after"` // failures of one account
+	LockFor   Duration `toml:"lock_for"`
+	Hashing   int      `toml:"hashing_at_once"`
+}
+
+// Couriers holds what may be sent, and bounds on messages.
+type Couriers struct {
+	MaxPlain        int64  `toml:"max_plain_bytes"`
+	MaxAcknowledged int64  `toml:"max_acknowledged_bytes"`
+	MaxDepth        int    `toml:"max_mime_depth"`
+	MaxParts        int    `toml:"max_mime_parts"`
+	Postmaster      string `toml:"postmaster"` // who receives what comes to postmaster@ and abuse@
+}
+
+// Queue says how deliveries are tried.
+type Queue struct {
+	Workers  int      `toml:"workers"`
+	Lifetime Duration `toml:"lifetime"`
+	Lease    Duration `toml:"lease"`
+	Grace    Duration `toml:"grace"` // for deliveries under way when the daemon stops
+}
+
+// Relay is the way out.
+type Relay struct {
+	Hostname   string      `toml:"hostname"` // said in EHLO
+	Smarthosts []Smarthost `toml:"smarthost"`
+}
+
+// Smarthost is one relay; the first that answers in order of priority is used.
+type Smarthost struct {
+	Address     string   `toml:"address"` // host:port
+	Priority    int      `toml:"priority"`
+	TLS         string   `toml:"tls"` // none, opportunistic, required, verified, pinned, implicit
+	ServerName  string   `toml:"server_name"`
+	CA          string   `toml:"ca"`
+	Pins        []string `toml:"pins"` // SHA-256 of the public key, hexadecimal
+	Certificate string   `toml:"client_certificate"`
+	Key         string   `toml:"client_key"`
+	Auth        string   `toml:"auth"` // "", plain, login, cram-md5
+	Username    string   `toml:"username"`
+	Password    Secret   `toml:"password"`
+	Connections int      `toml:"connections"`
+	Rate        float64  `toml:"messages_per_second"` // 0: no limit
+}
+
+// DKIM is one signing key.
+type DKIM struct {
+	Selector string `toml:"selector"`
+	Domain   string `toml:"domain"` // of the gateway when empty
+	Key      string `toml:"key"`    // PEM file
+}
+
+// Mailbox is one IMAP mailbox in which reports and replies arrive.
+type Mailbox struct {
+	Name       string   `toml:"name"`
+	Address    string   `toml:"address"` // host:port
+	TLS        string   `toml:"tls"`     // implicit, starttls, none (loopback only)
+	CA         string   `toml:"ca"`
+	ServerName string   `toml:"server_name"`
+	Auth       string   `toml:"auth"` // login, plain, oauthbearer, xoauth2
+	Username   string   `toml:"username"`
+	Password   Secret   `toml:"password"`
+	Folder     string   `toml:"folder"`
+	Done       string   `toml:"done_folder"` // moved there when settled; empty: flagged in place
+	Poll       Duration `toml:"poll"`
+	AuthServ   string   `toml:"authserv_id"` // whose Authentication-Results are believed (RFC 8601 §2.5)
+}
+
+// Link is the companies' pages.
+type Link struct {
+	Listen       string   `toml:"listen"`
+	BaseURL      string   `toml:"base_url"`
+	Certificate  string   `toml:"certificate"`
+	Key          string   `toml:"key"`
+	TrustedProxy []string `toml:"trusted_proxies"` // networks whose X-Forwarded-For is believed
+	MinDelay     Duration `toml:"minimum_delay"`   // between showing the page and the acknowledgement
+	PerMinute    int      `toml:"requests_per_minute"`
+	Retention    Duration `toml:"network_details_kept"`
+}
+
+// Ledger is the Merkle log.
+type Ledger struct {
+	Name        string   `toml:"name"` // in checkpoints; the domain when empty
+	Key         string   `toml:"key"`  // file; made in the data folder when empty
+	Interval    Duration `toml:"interval"`
+	Authority   string   `toml:"timestamp_url"`
+	AuthorityCA string   `toml:"timestamp_ca"`
+}
+
+// Proof is the seal of the PDF.
+type Proof struct {
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+}
+
+// Metrics is the listener of /metrics, /livez and /readyz.
+type Metrics struct {
+	Listen string `toml:"listen"`
+}
+
+// Default is the configuration that configs/vaguemestre.toml spells out.
+func Default() Config {
+	return Config{
+		DataDir: "/var/lib/vaguemestre",
+		Log:     Log{Level: "info", Format: "text"},
+		Store:   Store{Driver: "sqlite", Inline: 64 << 10, SweepAfter: Duration(24 * time.Hour), Connections: 16},
+		Submission: Submission{
+			StartTLS: ":587", TLS: ":465",
+			MaxBytes: 84_000_000, MaxRecipients: 2_000, MaxHeaderBytes: 256 << 10,
+			MaxConnections: 500, MaxPerAddress: 50, MaxFailedLogins: 3, MaxCommands: 10_000,
+			CommandTimeout: Duration(5 * time.Minute), DataTimeout: Duration(10 * time.Minute),
+			SessionTimeout: Duration(time.Hour), DrainTimeout: Duration(20 * time.Second),
+		},
+		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockFor: Duration(15 * time.Minute), Hashing: 2},
+		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000},
+		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
+		Link: Link{
+			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),
+		},
+		Ledger:  Ledger{Interval: Duration(time.Second)},
+		Metrics: Metrics{Listen: "127.0.0.1:9125"},
+	}
+}
+
+// DefaultSmarthost is what a [[relay.smarthost]] table starts from.
+func DefaultSmarthost() Smarthost { return Smarthost{TLS: "verified", Connections: 8} }
+
+// DefaultMailbox is what a [[mailbox]] table starts from.
+func DefaultMailbox() Mailbox {
+	return Mailbox{Name: "principal", TLS: "implicit", Auth: "plain", Folder: "INBOX", Poll: Duration(time.Minute)}
+}
+
+// Problem is one thing to change.
+type Problem struct {
+	Line   int // 0: not a matter of one line
+	Key    string
+	Advice string
+}
+
+// String is "line 12: store.driver: …".
+func (p Problem) String() string {
+	s := p.Advice
+	if p.Key != "" {
+		s = p.Key + ": " + s
+	}
+	if p.Line > 0 {
+		s = fmt.Sprintf("line %d: %s", p.Line, s)
+	}
+	return s
+}
+
+// Problems is every thing to change, as one error.
+type Problems []Problem
+
+// Error lists the problems, one a line.
+func (ps Problems) Error() string {
+	var b bytes.Buffer
+	for i, p := range ps {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(p.String())
+	}
+	return b.String()
+}
+
+// Load reads and checks a file. The error is Problems, or that of reading the file.
+func Load(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read the configuration: %w", err)
+	}
+	c, problems := Parse(text)
+	problems = append(problems, c.Check()...)
+	if len(problems) > 0 {
+		return Config{}, problems
+	}
+	return c, nil
+}
+
+// Parse reads the text over the defaults, without checking that the values can work.
+func Parse(text []byte) (Config, Problems) {
+	c := Default()
+	if problems := decode(text, &c); problems != nil {
+		return c, problems
+	}
+	for i := range c.Relay.Smarthosts {
+		c.Relay.Smarthosts[i].fill(DefaultSmarthost())
+	}
+	for i := range c.Mailboxes {
+		c.Mailboxes[i].fill(DefaultMailbox())
+	}
+	return c, nil
+}
+
+func decode(text []byte, into any) Problems {
+	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(into)
+	var missing *toml.StrictMissingError
+	var bad *toml.DecodeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &missing):
+		var ps Problems
+		for _, e := range missing.Errors {
+			row, _ := e.Position()
+			ps = append(ps, Problem{Line: row, Key: join(e.Key()), Advice: "unknown key: remove it or correct its name"})
+		}
+		return ps
+	case errors.As(err, &bad):
+		row, _ := bad.Position()
+		return Problems{{Line: row, Key: join(bad.Key()), Advice: bad.Error()}}
+	}
+	return Problems{{Advice: err.Error()}}
+}
+
+func join(key toml.Key) string {
+	var b bytes.Buffer
+	for i, k := range key {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(k)
+	}
+	return b.String()
+}
+
+func (s *Smarthost) fill(d Smarthost) {
+	s.TLS = first(s.TLS, d.TLS)
+	s.Connections = first(s.Connections, d.Connections)
+}
+
+func (m *Mailbox) fill(d Mailbox) {
+	m.Name = first(m.Name, d.Name)
+	m.TLS = first(m.TLS, d.TLS)
+	m.Auth = first(m.Auth, d.Auth)
+	m.Folder = first(m.Folder, d.Folder)
+	m.Poll = first(m.Poll, d.Poll)
+}
+
+// first is the value when it was given, the default otherwise.
+func first[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}

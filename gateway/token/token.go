@@ -126,6 +126,15 @@ func mac(k Key, kind Kind, recipient gateway.ID) []byte {
 	return h.Sum(nil)[:macSize(kind)]
 }
 
+// Derive gives a secret of the key in force for one purpose of its own, so that forms need no key
+// of theirs. It changes when the key rotates.
+func (r *Ring) Derive(purpose string) []byte {
+	h := hmac.New(sha256.New, r.current.Secret[:])
+	h.Write([]byte("vaguemestre derive 1\x00"))
+	h.Write([]byte(purpose))
+	return h.Sum(nil)
+}
+
 // CodeLength is the number of digits of the short code.
 const CodeLength = 6
 

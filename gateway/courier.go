@@ -100,6 +100,8 @@ type Courier struct {
 	Content      Hash   // the message as the agent submitted it, CRLF line ends
 	Size         int64  // of that message, encoded
 	Files        []File // what the agent attached, in order
+	// ReceiptAsked: the agent's client asked for a read receipt (Disposition-Notification-To, RFC 8098 §2.1).
+	ReceiptAsked bool
 	Context      ContextBlock
 	Composition  Composition
 	Accepted     time.Time

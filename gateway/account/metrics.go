@@ -1,0 +1,46 @@
+package account
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	logins  *prometheus.CounterVec
+	locks   *prometheus.CounterVec
+	hashing prometheus.Histogram
+}
+
+func newMetrics(r prometheus.Registerer) *metrics {
+	m := &metrics{
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "vaguemestre_account_logins_total",
+			Help: "Logins by outcome: verified (hashed), remembered, app (app password), denied, locked, unavailable (an outage of ours).",
+		}, []string{"outcome"}),
+		locks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "vaguemestre_account_locks_total",
+			Help: "Locks closed by failed logins, on an account or on an address.",
+		}, []string{"by"}),
+		hashing: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "vaguemestre_account_hash_seconds",
+			Help:    "Time to check one password hash, the wait for a free hasher included.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+	}
+	for _, outcome := range []string{outcomeVerified, outcomeRemembered, outcomeApp, outcomeDenied, outcomeLocked, outcomeUnavailable} {
+		m.logins.WithLabelValues(outcome)
+	}
+	for _, by := range []string{"account", "address"} {
+		m.locks.WithLabelValues(by)
+	}
+	if r != nil {
+		r.MustRegister(m.logins, m.locks, m.hashing)
+	}
+	return m
+}
+
+const (
+	outcomeVerified    = "verified"
+	outcomeRemembered  = "remembered"
+	outcomeApp         = "app"
+	outcomeDenied      = "denied"
+	outcomeLocked      = "locked"
+	outcomeUnavailable = "unavailable"
+)

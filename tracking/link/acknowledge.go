@@ -31,7 +31,7 @@ func (p *Pages) acknowledge(w http.ResponseWriter, r *http.Request) {
 	by, again := p.judge(r, l)
 	if again != "" {
 		p.metrics.refused.WithLabelValues(again).Inc()
-		l.log(p.opts.Log).Info("acknowledgement asked again", "why", again)
+		l.log(p.opts.Logger).Info("acknowledgement asked again", "why", again)
 		p.landing(w, r, l, http.StatusOK, again)
 		return
 	}
@@ -86,7 +86,7 @@ func (p *Pages) read(r *http.Request, l letter, by gateway.Strength) error {
 	}
 	if err == nil {
 		p.metrics.reads.WithLabelValues(string(by)).Inc()
-		l.log(p.opts.Log).Info("letter read", "by", by, "looks", looks)
+		l.log(p.opts.Logger).Info("letter read", "by", by, "looks", looks)
 	}
 	return err
 }

@@ -203,12 +203,12 @@ func (p *Pages) archive(w http.ResponseWriter, r *http.Request) {
 			_, err = io.Copy(entry, part.Decoded())
 		}
 		if err != nil || part == nil {
-			o.log(p.opts.Log).Warn("archive cut short", "cause", err)
+			o.log(p.opts.Logger).Warn("archive cut short", "cause", err)
 			panic(http.ErrAbortHandler) // the visitor must not take half an archive for the whole
 		}
 	}
 	if err := z.Close(); err != nil {
-		o.log(p.opts.Log).Warn("archive cut short", "cause", err)
+		o.log(p.opts.Logger).Warn("archive cut short", "cause", err)
 	}
 }
 
@@ -234,7 +234,7 @@ func (p *Pages) copy(w http.ResponseWriter, r *http.Request, o opened, from io.R
 		return
 	}
 	if _, err := io.Copy(w, from); err != nil && r.Context().Err() == nil {
-		o.log(p.opts.Log).Warn("download cut short", "cause", err)
+		o.log(p.opts.Logger).Warn("download cut short", "cause", err)
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -42,8 +42,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	HSTS           bool           // the pages are served over TLS
 	Now            func() time.Time
-	Log            *slog.Logger
-	Metrics        prometheus.Registerer
+	Logger         *slog.Logger
+	Registerer     prometheus.Registerer
 }
 
 // Pages is the companies' pages. It is an http.Handler, safe for concurrent use.
@@ -65,7 +65,7 @@ func New(store Store, contents Contents, o Options) *Pages {
 		forms:   forms{key: o.Tokens.Derive("link form"), wait: o.MinDelay},
 		limiter: newLimiter(rate.Limit(float64(o.PerMinute)/60), max(o.PerMinute/2, 1), o.Now),
 		codes:   newLimiter(rate.Every(2*time.Minute), 5, o.Now),
-		metrics: newMetrics(o.Metrics),
+		metrics: newMetrics(o.Registerer),
 		mux:     http.NewServeMux(),
 	}
 	p.mux.HandleFunc("GET /l/{token}", p.letter)
@@ -177,7 +177,7 @@ func (p *Pages) outage(w http.ResponseWriter, r *http.Request, doing string, err
 		return // the visitor left
 	}
 	p.metrics.outages.Inc()
-	p.opts.Log.Error("page not served", "doing", doing, "cause", err)
+	p.opts.Logger.Error("page not served", "doing", doing, "cause", err)
 	w.Header().Set("Retry-After", "60")
 	p.page(w, r, http.StatusServiceUnavailable, "outage", view{})
 }

@@ -85,7 +85,7 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, status int, name st
 	v.Page, v.Other = name, map[string]string{"fr": "en", "en": "fr"}[lang]
 	var b bytes.Buffer
 	if err := pages[lang].ExecuteTemplate(&b, "page", v); err != nil {
-		p.opts.Log.Error("page not rendered", "page", name, "cause", err)
+		p.opts.Logger.Error("page not rendered", "page", name, "cause", err)
 		http.Error(w, catalog.Text(lang, "link.outage.title", nil), http.StatusInternalServerError)
 		return
 	}

@@ -1,0 +1,402 @@
+package proof
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"vaguemestre/gateway"
+)
+
+// pages draws the evidence: the same evidence gives the same octets. digest is the SHA-256 of
+// evidence.json.
+func pages(ev *Evidence, digest gateway.Hash) ([]byte, error) {
+	w, err := wordsOf(ev.Issued.Language)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSheet()
+	if err != nil {
+		return nil, err
+	}
+	d := drawer{sheet: s, w: w, ev: ev, zone: ev.Consultation.Location(), digest: digest}
+	d.title()
+	d.consultation()
+	d.summary()
+	d.letter()
+	d.recipients()
+	d.replies()
+	d.limits()
+	d.ledger()
+	d.check()
+	at := d.in(ev.Issued.At)
+	return s.bytes(
+		w.t("page.title", "at", w.minute(at)),
+		w.t("page.foot", "id", ev.Courier.ID.String(), "at", w.instant(at)),
+		func(page, pages int) string {
+			return w.t("page.number", "page", strconv.Itoa(page), "pages", strconv.Itoa(pages))
+		})
+}
+
+// drawer draws one evidence on one sheet.
+type drawer struct {
+	*sheet
+	w      words
+	ev     *Evidence
+	zone   *time.Location
+	digest gateway.Hash
+}
+
+// in is the time in the consultation's zone.
+func (d *drawer) in(at time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return at.In(d.zone)
+}
+
+func (d *drawer) instant(at time.Time) string { return d.w.instant(d.in(at)) }
+
+func (d *drawer) title() {
+	title := style{bold, titleSize, accent}
+	for _, line := range d.wrap(d.w.t("page.title", "at", d.w.minute(d.in(d.ev.Issued.At))), title, bodyW) {
+		d.line(line, title, marginX, d.y)
+		d.y += title.leading()
+	}
+	d.gap(3)
+	if id := d.ev.Issued.For; !id.IsZero() {
+		d.text(d.w.t("page.one", "name", d.recipientName(id)), plain, 0)
+	} else {
+		d.text(d.w.t("page.all", "count", strconv.Itoa(len(d.ev.Recipients))), plain, 0)
+	}
+	d.gap(1)
+	d.text(d.ev.Issued.Notice, small, 0)
+}
+
+func (d *drawer) recipientName(id gateway.ID) string {
+	for _, r := range d.ev.Recipients {
+		if r.ID == id {
+			return fullName(r)
+		}
+	}
+	return id.String()
+}
+
+func fullName(r RecipientFacts) string {
+	if r.Company != "" {
+		return r.Company + " <" + r.Address + ">"
+	}
+	return r.Address
+}
+
+func (d *drawer) consultation() {
+	d.heading(d.w.t("consultation.heading"))
+	c := d.ev.Consultation
+	said := func(text string) string {
+		if text == "" {
+			return d.w.t("consultation.none")
+		}
+		return text
+	}
+	d.facts(bodyW*0.36,
+		fact{name: d.w.t("consultation.reference"), value: said(c.Reference), style: strong},
+		fact{name: d.w.t("consultation.title"), value: said(c.Title)},
+		fact{name: d.w.t("consultation.object"), value: said(c.Object)},
+		fact{name: d.w.t("consultation.deadline"), value: said(d.instant(c.Deadline))},
+		fact{name: d.w.t("consultation.body"), value: said(c.PublicBody)},
+		fact{name: d.w.t("consultation.entity"), value: said(c.PurchasingEntity)},
+	)
+}
+
+// summary is the table that the manual shows, with what proves each step.
+func (d *drawer) summary() {
+	d.heading(d.w.t("summary.heading"))
+	t := d.table([]float64{bodyW * 0.20, bodyW * 0.19, bodyW * 0.22, bodyW * 0.39},
+		d.w.t("summary.step"), d.w.t("summary.date"), d.w.t("summary.author"), d.w.t("summary.proof"))
+	for _, st := range d.steps(gateway.ID{}) {
+		d.step(t, st)
+	}
+	for _, r := range d.ev.Recipients {
+		t.band(cell{
+			{d.w.t("summary.recipient", "name", fullName(r)), strong},
+			{d.w.t("summary.state", "state", d.w.or("state", r.State)), small},
+		})
+		for _, st := range d.steps(r.ID) {
+			d.step(t, st)
+		}
+	}
+}
+
+func (d *drawer) step(t *table, st step) {
+	t.row(
+		cell{{st.name, strong}},
+		cell{{d.w.instant(d.in(st.at)), plain}},
+		cell{{st.author, plain}},
+		cell{{st.proof, style{sans, smallSize + 0.5, ink}}},
+	)
+}
+
+// letter shows the courier as its author wrote it.
+func (d *drawer) letter() {
+	d.heading(d.w.t("detail.heading"))
+	c := d.ev.Courier
+	d.subheading(d.w.t("detail.message")+" — "+c.TypeLabel, d.w.t("detail.sent-at", "at", d.instant(c.Accepted)))
+	d.facts(bodyW*0.26,
+		fact{name: d.w.t("detail.type"), value: c.TypeLabel},
+		fact{name: d.w.t("detail.subject"), value: c.Subject, style: strong},
+		fact{name: d.w.t("detail.author"), value: authorOf(c)},
+		fact{name: d.w.t("detail.mode"), value: d.mode(c.Options)},
+		fact{name: d.w.t("detail.reply"), value: d.replyPolicy(c.Options.Reply)},
+		fact{name: d.w.t("detail.door"), value: d.w.t("detail.door-" + string(c.Door))},
+		fact{name: d.w.t("detail.id"), value: c.ID.String(), style: hashText},
+		fact{name: d.w.t("detail.message-id"), value: c.MessageID, style: hashText},
+		fact{name: d.w.t("detail.content"), value: c.Content.String(), style: hashText},
+	)
+	d.words(d.w.t("detail.text"), c.Text, c.TextCut)
+	d.fileTable(c.Files)
+}
+
+func authorOf(c CourierFacts) string {
+	if c.AuthorName == "" {
+		return c.AuthorAddr
+	}
+	return c.AuthorName + " <" + c.AuthorAddr + ">"
+}
+
+func (d *drawer) mode(o gateway.Options) string {
+	switch {
+	case o.Acknowledged && o.Code:
+		return d.w.t("detail.acknowledged-code")
+	case o.Acknowledged:
+		return d.w.t("detail.acknowledged")
+	}
+	return d.w.t("detail.simple")
+}
+
+func (d *drawer) replyPolicy(p gateway.ReplyPolicy) string {
+	switch {
+	case !p.Allowed:
+		return d.w.t("detail.reply-no")
+	case p.Sealed:
+		return d.w.t("detail.reply-sealed", "at", d.instant(p.By))
+	case !p.By.IsZero():
+		return d.w.t("detail.reply-by", "at", d.instant(p.By))
+	}
+	return d.w.t("detail.reply-yes")
+}
+
+// words shows a text that somebody wrote, apart from ours by a rule at its left.
+func (d *drawer) words(title, text string, cut bool) {
+	d.gap(8)
+	d.room(50)
+	d.line(d.printable(title, bold), strong, marginX, d.y)
+	d.y += strong.leading() + 3
+	if text == "" {
+		text = d.w.t("detail.text-none")
+	}
+	for _, line := range d.wrap(text, plain, bodyW-14) {
+		d.room(plain.leading())
+		d.fill(rule, marginX, d.y-1, 2, plain.leading()+0.2)
+		d.line(line, plain, marginX+12, d.y)
+		d.y += plain.leading()
+	}
+	if cut {
+		d.text(d.w.t("detail.text-cut"), small, 12)
+	}
+}
+
+func (d *drawer) fileTable(files []gateway.File) {
+	if len(files) == 0 {
+		return
+	}
+	d.gap(8)
+	d.room(60)
+	d.line(d.printable(d.w.t("detail.files"), bold), strong, marginX, d.y)
+	d.y += strong.leading() + 3
+	t := d.table([]float64{bodyW * 0.38, bodyW * 0.14, bodyW * 0.48}, d.w.t("detail.file"), d.w.t("detail.file-size"), d.w.t("detail.file-hash"))
+	for _, f := range files {
+		t.row(plainCell(f.Name), plainCell(d.w.size(f.Size)), cell{{f.SHA256.String(), hashText}})
+	}
+}
+
+// recipients shows every event, those of the whole courier first.
+func (d *drawer) recipients() {
+	d.exchanges(gateway.ID{}, d.w.t("detail.common"))
+	for _, r := range d.ev.Recipients {
+		d.gap(6)
+		d.room(90)
+		d.text(d.w.t("detail.recipient", "name", fullName(r)), style{bold, subheadingSize + 1, accent}, 0)
+		d.gap(3)
+		d.facts(bodyW*0.26,
+			fact{name: d.w.t("detail.address"), value: r.Address},
+			fact{name: d.w.t("detail.company"), value: r.Company},
+			fact{name: d.w.t("detail.register"), value: string(r.Register)},
+			fact{name: d.w.t("detail.sent-id"), value: r.MessageID, style: hashText},
+			fact{name: d.w.t("detail.state"), value: d.w.or("state", r.State), style: strong},
+		)
+		d.exchanges(r.ID, "")
+	}
+}
+
+func (d *drawer) exchanges(recipient gateway.ID, title string) {
+	for _, f := range d.ev.Events {
+		if f.Recipient != recipient {
+			continue
+		}
+		if title != "" {
+			d.gap(6)
+			d.room(90)
+			d.text(title, style{bold, subheadingSize + 1, accent}, 0)
+			title = ""
+		}
+		d.subheading(d.stepName(f), d.instant(f.Occurred))
+		d.facts(bodyW*0.26, d.eventFacts(f)...)
+	}
+}
+
+func (d *drawer) replies() {
+	if len(d.ev.Replies) == 0 && d.ev.Sealed == nil {
+		return
+	}
+	d.heading(d.w.t("replies.heading"))
+	if sealed := d.ev.Sealed; sealed != nil {
+		key := "replies.sealed"
+		if sealed.Until.IsZero() {
+			key = "replies.sealed-open"
+		}
+		d.text(d.w.t(key, "count", strconv.Itoa(sealed.Count), "at", d.instant(sealed.Until)), plain, 0)
+	}
+	for _, r := range d.ev.Replies {
+		d.subheading(d.w.t("replies.reply", "name", d.recipientName(r.Recipient)), d.w.t("replies.at", "at", d.instant(r.Received)))
+		from := r.From
+		if r.OtherSender {
+			from += " (" + d.w.t("replies.other") + ")"
+		}
+		d.facts(bodyW*0.26,
+			fact{name: d.w.t("replies.from"), value: from},
+			fact{name: d.w.t("replies.subject"), value: r.Subject, style: strong},
+			fact{name: d.w.t("replies.late"), value: onlyIf(r.Late, d.w.yesNo(true))},
+			fact{name: d.w.t("replies.message-id"), value: r.MessageID, style: hashText},
+			fact{name: d.w.t("replies.content"), value: r.Content.String(), style: hashText},
+		)
+		d.words(d.w.t("replies.text"), r.Text, r.TextCut)
+		d.fileTable(r.Files)
+	}
+}
+
+func onlyIf(condition bool, text string) string {
+	if condition {
+		return text
+	}
+	return ""
+}
+
+// limits says what the proof is worth, from what it holds.
+func (d *drawer) limits() {
+	d.heading(d.w.t("limits.heading"))
+	d.list(d.w.t("limits.yes"), d.established())
+	d.gap(6)
+	d.list(d.w.t("limits.no"), d.notEstablished())
+}
+
+func (d *drawer) list(title string, items []string) {
+	d.room(60)
+	d.text(title, strong, 0)
+	d.gap(2)
+	for _, item := range items {
+		d.room(plain.leading())
+		d.line("–", plain, marginX+2, d.y)
+		d.text(item, plain, 14)
+		d.gap(2)
+	}
+}
+
+func (d *drawer) established() []string {
+	w, items := d.w, []string{}
+	items = append(items, w.t("limits.yes-content"), w.t("limits.yes-chain"), w.t("limits.yes-seal"))
+	if st := d.ev.Ledger.Stamped; st != nil {
+		items = append(items, w.t("limits.yes-stamp", "at", d.instant(st.At), "authority", st.Authority))
+	}
+	if n := d.countRecipients(gateway.Delivered); n > 0 {
+		items = append(items, w.t("limits.yes-delivered", "count", strconv.Itoa(n)))
+	}
+	if n := d.countRecipients(gateway.Read); n > 0 {
+		items = append(items, w.t("limits.yes-read", "count", strconv.Itoa(n)))
+	}
+	return items
+}
+
+func (d *drawer) notEstablished() []string {
+	w, items := d.w, []string{}
+	items = append(items, w.t("limits.no-qualified"), w.t("limits.no-identity"), w.t("limits.no-sent"), w.t("limits.no-report"))
+	if d.ev.Ledger.Stamped == nil && d.ev.Seal.Authority == "" {
+		items = append(items, w.t("limits.no-time"))
+	}
+	if d.ev.Seal.SelfMade {
+		items = append(items, w.t("limits.no-self"))
+	}
+	return append(items, w.t("limits.no-conformity"))
+}
+
+// countRecipients counts the recipients that have an event of the kind.
+func (d *drawer) countRecipients(kind gateway.EventKind) int {
+	have := map[gateway.ID]bool{}
+	for _, f := range d.ev.Events {
+		if f.Kind == kind && f.Purpose == gateway.ForLetter {
+			have[f.Recipient] = true
+		}
+	}
+	return len(have)
+}
+
+func (d *drawer) ledger() {
+	d.heading(d.w.t("ledger.heading"))
+	l, seal := d.ev.Ledger, d.ev.Seal
+	stamped := d.w.t("ledger.unstamped")
+	if l.Stamped != nil {
+		stamped = d.w.t("ledger.stamped", "at", d.instant(l.Stamped.At), "authority", l.Stamped.Authority)
+	}
+	sealer := seal.Subject
+	if seal.SelfMade {
+		sealer += " (" + d.w.t("ledger.seal-self") + ")"
+	}
+	sealStamp := d.w.t("ledger.unstamped")
+	if seal.Authority != "" {
+		sealStamp = d.w.t("ledger.seal-stamped", "authority", seal.Authority)
+	}
+	d.facts(bodyW*0.30,
+		fact{name: d.w.t("ledger.name"), value: l.Name},
+		fact{name: d.w.t("ledger.size"), value: strconv.FormatInt(l.Size, 10)},
+		fact{name: d.w.t("ledger.root"), value: l.Root, style: hashText},
+		fact{name: d.w.t("ledger.until"), value: d.instant(l.Until)},
+		fact{name: d.w.t("ledger.stamp"), value: stamped},
+		fact{name: d.w.t("ledger.included"), value: d.w.t("ledger.included-count", "count", strconv.Itoa(len(d.ev.Events)))},
+		fact{name: d.w.t("ledger.key"), value: l.Key, style: hashText},
+		fact{name: d.w.t("ledger.seal"), value: sealer},
+		fact{name: d.w.t("ledger.seal-certificate"), value: seal.Certificate.String(), style: hashText},
+		fact{name: d.w.t("ledger.seal-stamp"), value: sealStamp},
+	)
+}
+
+func (d *drawer) check() {
+	d.heading(d.w.t("check.heading"))
+	d.text(d.w.t("check.how"), plain, 0)
+	d.gap(4)
+	d.text(d.w.t("check.viewer"), plain, 0)
+	d.gap(8)
+	d.room(80)
+	d.text(d.w.t("check.files"), strong, 0)
+	d.gap(3)
+	t := d.table([]float64{bodyW * 0.38, bodyW * 0.14, bodyW * 0.48}, d.w.t("detail.file"), d.w.t("detail.file-size"), d.w.t("detail.file-hash"))
+	t.row(cell{{evidenceName, plain}, {d.w.t("check.evidence-json"), small}}, cell{}, cell{{d.digest.String(), hashText}})
+	for _, f := range d.ev.Files {
+		about := d.w.t("check.role-" + f.Role)
+		if f.Left != "" {
+			about += fmt.Sprintf(" (%s)", d.w.t("check.left-"+f.Left))
+		}
+		t.row(cell{{f.Name, plain}, {about, small}}, plainCell(d.w.size(f.Size)), cell{{f.SHA256.String(), hashText}})
+	}
+}
+
+// evidenceName is the name under which the evidence is attached.
+const evidenceName = "evidence.json"

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"vaguemestre/gateway"
+)
+
+// Acceptance is all that one accepted message brings.
+type Acceptance struct {
+	Courier    gateway.Courier
+	Recipients []gateway.Recipient // their Courier is set by Accept
+	Events     []gateway.Event     // their Courier is set by Accept; those of a recipient go with it
+	Jobs       []gateway.Job       // likewise
+	Contents   []*Spool            // the courier's, and whatever else its jobs name
+	Key        gateway.Hash        // what makes a client's retry the same message (promise 3); zero: never the same
+	KeyUntil   time.Time           // from then on the key means another courier; zero: never
+}
+
+// Accept stores a courier with its recipients, events and jobs in one transaction. When the
+// key is known, the known courier is joined by the recipients that it has not yet, with
+// their events and jobs, and there is no second courier; events about the courier as a
+// whole are then left out. It gives the courier as it stands and the recipients added.
+func (s *Store) Accept(ctx context.Context, a Acceptance) (c gateway.Courier, added []gateway.Recipient, err error) {
+	if err := settleAll(a.Contents); err != nil {
+		return c, nil, fault("accept a courier", err)
+	}
+	err = s.write(ctx, "accept a courier", func(t *tx) (err error) {
+		c, added, err = t.accept(a)
+		return err
+	})
+	return c, added, err
+}
+
+func (t *tx) accept(a Acceptance) (gateway.Courier, []gateway.Recipient, error) {
+	c, joined, err := t.claimKey(a)
+	if err != nil {
+		return c, nil, err
+	}
+	if !joined {
+		if err := t.acceptNew(a, c); err != nil {
+			return c, nil, err
+		}
+	}
+	var added []gateway.Recipient
+	keep := map[gateway.ID]bool{{}: !joined}
+	for _, r := range a.Recipients {
+		r.Courier = c.ID
+		for _, e := range a.Events {
+			if e.Recipient == r.ID {
+				e.Occurred = gateway.Micros(e.Occurred)
+				r.Standing = r.Standing.Advance(e)
+			}
+		}
+		fresh, err := t.insertRecipient(r)
+		if err != nil {
+			return c, nil, fmt.Errorf("add a recipient: %w", err)
+		}
+		if fresh {
+			keep[r.ID] = true
+			added = append(added, r)
+		}
+	}
+	return c, added, t.acceptRest(a, c.ID, keep)
+}
+
+// claimKey makes the key ours, or finds the courier that has it.
+func (t *tx) claimKey(a Acceptance) (c gateway.Courier, joined bool, err error) {
+	c = a.Courier
+	if c.Thread.IsZero() {
+		c.Thread = c.ID
+	}
+	if a.Key.IsZero() {
+		return c, false, nil
+	}
+	n, err := t.exec(`INSERT INTO dedupe (key, courier, until) VALUES ($1, $2, $3)
+		ON CONFLICT (key) DO UPDATE SET courier = excluded.courier, until = excluded.until WHERE dedupe.until > 0 AND dedupe.until <= $4`,
+		a.Key[:], c.ID.String(), micros(a.KeyUntil), micros(t.now()))
+	if err != nil || n == 1 {
+		return c, false, err
+	}
+	c, err = one(t.ctx, t.run, scanCourier,
+		"SELECT "+courierColumns+" FROM courier WHERE id = (SELECT courier FROM dedupe WHERE key = $1)", a.Key[:])
+	if errors.Is(err, gateway.ErrNotFound) {
+		err = errors.New("key of a courier that is not stored")
+	}
+	return c, true, err
+}
+
+func (t *tx) acceptNew(a Acceptance, c gateway.Courier) error {
+	named := false
+	for _, p := range a.Contents {
+		var refs int64
+		if !named && p.Hash() == c.Content {
+			refs, named = 1, true
+		}
+		if err := t.keep(p, refs); err != nil {
+			return err
+		}
+	}
+	if !named {
+		if err := t.name(c.Content); err != nil {
+			return err
+		}
+	}
+	return t.insertCourier(c)
+}
+
+// acceptRest stores the events and jobs of the recipients that were added, and of the
+// courier as a whole when it is new.
+func (t *tx) acceptRest(a Acceptance, courier gateway.ID, keep map[gateway.ID]bool) error {
+	kept := make([]gateway.Event, 0, len(a.Events))
+	for _, e := range a.Events {
+		if keep[e.Recipient] {
+			e.Courier = courier
+			kept = append(kept, e)
+		}
+	}
+	if err := t.record(kept); err != nil {
+		return err
+	}
+	for _, j := range a.Jobs {
+		if !keep[j.Recipient] {
+			continue
+		}
+		j.Courier = courier
+		if err := t.insertJob(j); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"vaguemestre/gateway"
+)
+
+const courierColumns = `id, consultation, author, author_name, author_addr, door, type, type_label, subject, excerpt, message_id,
+	thread, content, size, options, files, context, composition, accepted`
+
+func scanCourier(row scanner) (c gateway.Courier, err error) {
+	err = row.Scan(&c.ID, &c.Consultation, &c.Author, &c.AuthorName, &c.AuthorAddr, &c.Door, &c.Type, &c.TypeLabel, &c.Subject,
+		&c.Excerpt, &c.MessageID, &c.Thread, &c.Content, &c.Size, object{&c.Options}, object{&c.Files}, object{&c.Context},
+		object{&c.Composition}, when{&c.Accepted})
+	return c, err
+}
+
+func (t *tx) insertCourier(c gateway.Courier) error {
+	_, err := t.exec(`INSERT INTO courier (`+courierColumns+`, search)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+		c.ID.String(), c.Consultation.String(), c.Author.String(), c.AuthorName, c.AuthorAddr, string(c.Door), string(c.Type), c.TypeLabel,
+		c.Subject, c.Excerpt, c.MessageID, c.Thread.String(), digest(c.Content), c.Size, text(c.Options), text(c.Files), text(c.Context),
+		text(c.Composition), micros(c.Accepted), words(c.Subject, c.AuthorName, c.AuthorAddr, c.Context.Reference))
+	return err
+}
+
+// words folds text for searching: lower case, no accents.
+func words(parts ...string) string {
+	var b strings.Builder
+	for _, r := range norm.NFD.String(strings.ToLower(strings.Join(parts, " "))) {
+		if !unicode.Is(unicode.Mn, r) {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// Courier gives one by its ID.
+func (s *Store) Courier(ctx context.Context, id gateway.ID) (gateway.Courier, error) {
+	return get(ctx, s, "read a courier", scanCourier, "SELECT "+courierColumns+" FROM courier WHERE id = $1", id.String())
+}
+
+// CourierByMessageID gives the newest one that bore this Message-ID, with its angle brackets.
+func (s *Store) CourierByMessageID(ctx context.Context, messageID string) (gateway.Courier, error) {
+	if messageID == "" {
+		return gateway.Courier{}, gateway.ErrNotFound
+	}
+	return get(ctx, s, "read a courier", scanCourier,
+		"SELECT "+courierColumns+" FROM courier WHERE message_id = $1 AND message_id <> '' ORDER BY id DESC LIMIT 1", messageID)
+}
+
+// CourierFilter chooses couriers; a zero field chooses nothing out.
+type CourierFilter struct {
+	Consultations []gateway.ID // any of them; nil: all; empty: none
+	Author        gateway.ID
+	Type          gateway.TypeCode
+	Thread        gateway.ID
+	States        []gateway.State // some recipient is in one of them
+	Since, Until  time.Time       // accepted at or after; before
+	Search        string          // every word is in its subject, author, reference, or a recipient; without case or accents
+	Before        gateway.ID      // the last of the page before; zero: the first page
+	Limit         int             // 0: 100
+}
+
+// DefaultPage is the length of a page when a filter gives none.
+const DefaultPage = 100
+
+// Couriers gives those that the filter chooses, newest first.
+func (s *Store) Couriers(ctx context.Context, f CourierFilter) ([]gateway.Courier, error) {
+	q := newFilter("SELECT " + courierColumns + " FROM courier WHERE true")
+	if f.Consultations != nil {
+		q.among("consultation", f.Consultations)
+	}
+	q.id("author =", f.Author)
+	q.id("thread =", f.Thread)
+	q.id("id <", f.Before)
+	if f.Type != "" {
+		q.and("type =", string(f.Type))
+	}
+	if !f.Since.IsZero() {
+		q.and("accepted >=", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		q.and("accepted <", micros(f.Until))
+	}
+	if len(f.States) > 0 {
+		q.raw(" AND EXISTS (SELECT 1 FROM recipient WHERE recipient.courier = courier.id")
+		q.states(f.States)
+		q.raw(")")
+	}
+	for word := range strings.FieldsSeq(words(f.Search)) {
+		like := "%" + escapeLike.Replace(word) + "%"
+		q.raw(" AND (search LIKE " + q.arg(like) + ` ESCAPE '!' OR EXISTS (SELECT 1 FROM recipient
+			WHERE recipient.courier = courier.id AND recipient.search LIKE ` + q.arg(like) + " ESCAPE '!'))")
+	}
+	q.page("id DESC", f.Limit)
+	return all(ctx, s, "list couriers", scanCourier, q.text.String(), q.args...)
+}
+
+var escapeLike = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+
+// filter builds the few queries whose conditions vary.
+type filter struct {
+	text strings.Builder
+	args []any
+}
+
+func newFilter(query string) *filter {
+	f := &filter{}
+	f.raw(query)
+	return f
+}
+
+func (f *filter) raw(text string) { f.text.WriteString(text) }
+
+// arg adds an argument and gives its place in the text.
+func (f *filter) arg(v any) string {
+	f.args = append(f.args, v)
+	return "$" + strconv.Itoa(len(f.args))
+}
+
+// and adds a condition on a column: "type =".
+func (f *filter) and(condition string, v any) { f.raw(" AND " + condition + " " + f.arg(v)) }
+
+// id adds a condition unless the ID is zero.
+func (f *filter) id(condition string, id gateway.ID) {
+	if !id.IsZero() {
+		f.and(condition, id.String())
+	}
+}
+
+func (f *filter) in(column string, n int, value func(int) any) {
+	if n == 0 {
+		f.raw(" AND false")
+		return
+	}
+	f.raw(" AND " + column + " IN (")
+	for i := range n {
+		if i > 0 {
+			f.raw(", ")
+		}
+		f.raw(f.arg(value(i)))
+	}
+	f.raw(")")
+}
+
+func (f *filter) among(column string, ids []gateway.ID) {
+	f.in(column, len(ids), func(i int) any { return ids[i].String() })
+}
+
+func (f *filter) states(states []gateway.State) {
+	f.in("state", len(states), func(i int) any { return int64(states[i]) })
+}
+
+func (f *filter) page(order string, limit int) {
+	if limit <= 0 {
+		limit = DefaultPage
+	}
+	f.raw(" ORDER BY " + order + " LIMIT " + f.arg(limit))
+}

@@ -1,0 +1,282 @@
+-- Times are UTC microseconds, 0 for none; identifiers are text; hashes are 32 bytes.
+-- +goose Up
+CREATE TABLE content (
+  hash  BLOB   PRIMARY KEY,
+  size  BIGINT NOT NULL,
+  refs  BIGINT NOT NULL,  -- rows that name it; the sweep takes only those with none
+  kept  BIGINT NOT NULL,  -- when it was last handed in
+  body  BLOB              -- NULL: in a file of the content folder
+);
+
+CREATE TABLE consultation (
+  id                TEXT   PRIMARY KEY,
+  reference         TEXT   NOT NULL UNIQUE,
+  address           TEXT   NOT NULL UNIQUE,
+  title             TEXT   NOT NULL,
+  object            TEXT   NOT NULL,
+  deadline          BIGINT NOT NULL,
+  public_body       TEXT   NOT NULL,
+  purchasing_entity TEXT   NOT NULL,
+  zone              TEXT   NOT NULL,
+  language          TEXT   NOT NULL,
+  archived          BIGINT NOT NULL,
+  updated           BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE company (
+  id           TEXT PRIMARY KEY,
+  consultation TEXT NOT NULL REFERENCES consultation (id) ON DELETE CASCADE,
+  ref          TEXT NOT NULL,
+  name         TEXT NOT NULL,
+  addresses    TEXT NOT NULL,  -- JSON array
+  registers    TEXT NOT NULL,  -- ',retraits,depots,'
+  UNIQUE (consultation, ref)
+) WITHOUT ROWID;
+
+CREATE TABLE agent (
+  id        TEXT   PRIMARY KEY,
+  login     TEXT   NOT NULL UNIQUE,
+  name      TEXT   NOT NULL,
+  addresses TEXT   NOT NULL,  -- JSON array
+  password  TEXT   NOT NULL,
+  disabled  BIGINT NOT NULL,
+  version   BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE entitlement (
+  agent        TEXT NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+  consultation TEXT NOT NULL REFERENCES consultation (id) ON DELETE CASCADE,
+  PRIMARY KEY (agent, consultation)
+) WITHOUT ROWID;
+CREATE INDEX entitlement_consultation ON entitlement (consultation);
+
+CREATE TABLE app_password (
+  id      TEXT   PRIMARY KEY,
+  agent   TEXT   NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+  label   TEXT   NOT NULL,
+  hash    TEXT   NOT NULL,
+  created BIGINT NOT NULL,
+  used    BIGINT NOT NULL,
+  revoked BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX app_password_agent ON app_password (agent);
+
+CREATE TABLE api_key (
+  id      TEXT   PRIMARY KEY,
+  label   TEXT   NOT NULL,
+  hash    BLOB   NOT NULL UNIQUE,
+  scopes  TEXT   NOT NULL,  -- JSON array
+  created BIGINT NOT NULL,
+  used    BIGINT NOT NULL,
+  revoked BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE draft (
+  id           TEXT   PRIMARY KEY,
+  agent        TEXT   NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+  consultation TEXT   NOT NULL,
+  type         TEXT   NOT NULL,
+  options      TEXT   NOT NULL,
+  subject      TEXT   NOT NULL,
+  recipients   TEXT   NOT NULL,
+  content      BLOB,
+  updated      BIGINT NOT NULL,
+  version      BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX draft_agent ON draft (agent, updated);
+
+CREATE TABLE dedupe (
+  key     BLOB   PRIMARY KEY,
+  courier TEXT   NOT NULL,
+  until   BIGINT NOT NULL  -- 0: for ever
+) WITHOUT ROWID;
+CREATE INDEX dedupe_until ON dedupe (until) WHERE until > 0;
+
+CREATE TABLE courier (
+  id           TEXT   PRIMARY KEY,
+  consultation TEXT   NOT NULL,
+  author       TEXT   NOT NULL,
+  author_name  TEXT   NOT NULL,
+  author_addr  TEXT   NOT NULL,
+  door         TEXT   NOT NULL,
+  type         TEXT   NOT NULL,
+  type_label   TEXT   NOT NULL,
+  subject      TEXT   NOT NULL,
+  excerpt      TEXT   NOT NULL,
+  message_id   TEXT   NOT NULL,
+  thread       TEXT   NOT NULL,
+  content      BLOB,
+  size         BIGINT NOT NULL,
+  options      TEXT   NOT NULL,
+  files        TEXT   NOT NULL,
+  context      TEXT   NOT NULL,
+  composition  TEXT   NOT NULL,
+  accepted     BIGINT NOT NULL,
+  search       TEXT   NOT NULL  -- folded words of the subject, the author, the reference
+) WITHOUT ROWID;
+CREATE INDEX courier_consultation ON courier (consultation, id);
+CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';
+
+CREATE TABLE recipient (
+  id              TEXT   PRIMARY KEY,
+  courier         TEXT   NOT NULL REFERENCES courier (id),
+  folded          TEXT   NOT NULL,  -- the address in lower case
+  address         TEXT   NOT NULL,
+  company         TEXT   NOT NULL,
+  company_name    TEXT   NOT NULL,
+  register        TEXT   NOT NULL,
+  message_id      TEXT   NOT NULL,
+  generation      BIGINT NOT NULL,
+  state           BIGINT NOT NULL,
+  sent            BIGINT NOT NULL,
+  delivered       BIGINT NOT NULL,
+  read_at         BIGINT NOT NULL,
+  replied         BIGINT NOT NULL,
+  failed          BIGINT NOT NULL,
+  cancelled       BIGINT NOT NULL,
+  withdrawn       BIGINT NOT NULL,
+  wrong_recipient BIGINT NOT NULL,
+  reminders       BIGINT NOT NULL,
+  search          TEXT   NOT NULL,
+  UNIQUE (courier, folded)
+) WITHOUT ROWID;
+CREATE INDEX recipient_message_id ON recipient (message_id) WHERE message_id <> '';
+
+CREATE TABLE event (
+  id           TEXT   PRIMARY KEY,
+  kind         TEXT   NOT NULL,
+  courier      TEXT   NOT NULL,
+  recipient    TEXT   NOT NULL,
+  occurred     BIGINT NOT NULL,
+  recorded     BIGINT NOT NULL,
+  generation   BIGINT NOT NULL,
+  attempt      BIGINT NOT NULL,
+  purpose      TEXT   NOT NULL,
+  strength     TEXT   NOT NULL,
+  actor        TEXT   NOT NULL,
+  details      BLOB,
+  details_salt BLOB,
+  details_hash BLOB,
+  network      BLOB,
+  network_salt BLOB,
+  network_hash BLOB,
+  contents     BLOB,             -- hashes, 32 bytes each
+  once         TEXT,
+  position     BIGINT NOT NULL   -- -1: waits for the sequencer
+) WITHOUT ROWID;
+CREATE INDEX event_courier ON event (courier, recorded, id);
+CREATE UNIQUE INDEX event_once ON event (once) WHERE once IS NOT NULL;
+CREATE UNIQUE INDEX event_position ON event (position) WHERE position >= 0;
+CREATE INDEX event_waiting ON event (recorded, id) WHERE position < 0;
+CREATE INDEX event_network ON event (recorded) WHERE network IS NOT NULL;
+
+CREATE TABLE reply (
+  id           TEXT   PRIMARY KEY,
+  courier      TEXT   NOT NULL REFERENCES courier (id),
+  recipient    TEXT   NOT NULL,
+  inbound      TEXT   NOT NULL,
+  from_addr    TEXT   NOT NULL,
+  other_sender BIGINT NOT NULL,
+  late         BIGINT NOT NULL,
+  sealed       BIGINT NOT NULL,
+  subject      TEXT   NOT NULL,
+  body         TEXT   NOT NULL,
+  message_id   TEXT   NOT NULL,
+  content      BLOB,
+  files        TEXT   NOT NULL,
+  received     BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX reply_courier ON reply (courier, received, id);
+CREATE INDEX reply_message_id ON reply (message_id) WHERE message_id <> '';
+
+CREATE TABLE job (
+  id          TEXT   PRIMARY KEY,
+  kind        TEXT   NOT NULL,
+  courier     TEXT   NOT NULL,
+  recipient   TEXT   NOT NULL,
+  generation  BIGINT NOT NULL,
+  notice      TEXT   NOT NULL,  -- JSON; empty: none
+  attempt     BIGINT NOT NULL,
+  created     BIGINT NOT NULL,
+  due         BIGINT NOT NULL,
+  ready       BIGINT NOT NULL,  -- due, or the end of the lease while it is leased
+  lease_owner TEXT   NOT NULL,  -- empty: not leased
+  held        BIGINT NOT NULL,
+  fault       TEXT   NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX job_ready ON job (held, ready, kind, id);
+CREATE INDEX job_courier ON job (courier);
+
+CREATE TABLE inbound (
+  id          TEXT   PRIMARY KEY,
+  account     TEXT   NOT NULL,
+  mailbox     TEXT   NOT NULL,
+  uidvalidity BIGINT NOT NULL,
+  uid         BIGINT NOT NULL,
+  content     BLOB   NOT NULL UNIQUE,
+  size        BIGINT NOT NULL,
+  received    BIGINT NOT NULL,
+  state       TEXT   NOT NULL,
+  class       TEXT   NOT NULL,
+  reason      TEXT   NOT NULL,
+  failures    BIGINT NOT NULL,
+  courier     TEXT   NOT NULL,
+  recipient   TEXT   NOT NULL,
+  from_addr   TEXT   NOT NULL,
+  subject     TEXT   NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX inbound_state ON inbound (state, id);
+
+CREATE TABLE mailbox (
+  account     TEXT   NOT NULL,
+  mailbox     TEXT   NOT NULL,
+  uidvalidity BIGINT NOT NULL,
+  uid         BIGINT NOT NULL,  -- the last one stored
+  PRIMARY KEY (account, mailbox)
+) WITHOUT ROWID;
+
+CREATE TABLE lease (
+  name  TEXT   PRIMARY KEY,
+  owner TEXT   NOT NULL,
+  epoch BIGINT NOT NULL,
+  until BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE ledger_hash (
+  position BIGINT PRIMARY KEY,  -- tlog.StoredHashIndex
+  hash     BLOB   NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE checkpoint (
+  size  BIGINT PRIMARY KEY,
+  root  BLOB   NOT NULL,
+  time  BIGINT NOT NULL,
+  note  BLOB   NOT NULL,
+  stamp BLOB              -- RFC 3161 token over the note, when an authority is configured
+) WITHOUT ROWID;
+
+-- +goose StatementBegin
+CREATE TRIGGER event_frozen BEFORE UPDATE OF id, kind, courier, recipient, occurred, recorded, generation, attempt,
+  purpose, strength, actor, details_hash, network_hash, contents, once ON event
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER event_position BEFORE UPDATE OF position ON event WHEN OLD.position >= 0
+BEGIN SELECT RAISE(ABORT, 'a ledger position never changes'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER event_erasure BEFORE UPDATE OF details, details_salt, network, network_salt ON event
+WHEN NEW.details IS NOT NULL AND NEW.details IS NOT OLD.details OR NEW.details_salt IS NOT NULL AND NEW.details_salt IS NOT OLD.details_salt
+  OR NEW.network IS NOT NULL AND NEW.network IS NOT OLD.network OR NEW.network_salt IS NOT NULL AND NEW.network_salt IS NOT OLD.network_salt
+BEGIN SELECT RAISE(ABORT, 'details can be erased, not changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER event_kept BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+-- +goose StatementEnd
+
+-- +goose Down
+DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
+DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE draft;
+DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE agent; DROP TABLE company;
+DROP TABLE consultation; DROP TABLE content;

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"vaguemestre/gateway"
+)
+
+const recipientColumns = `id, courier, address, company, company_name, register, message_id, ` + standingColumns
+
+const standingColumns = `generation, state, sent, delivered, read_at, replied, failed, cancelled, withdrawn, wrong_recipient, reminders`
+
+func scanRecipient(row scanner) (r gateway.Recipient, err error) {
+	dest := append([]any{&r.ID, &r.Courier, &r.Address, &r.Company, &r.CompanyName, &r.Register, &r.MessageID}, standingDest(&r.Standing)...)
+	err = row.Scan(dest...)
+	return r, err
+}
+
+func standingDest(s *gateway.Standing) []any {
+	return []any{&s.Generation, &s.State, when{&s.Sent}, when{&s.Delivered}, when{&s.Read}, when{&s.Replied}, when{&s.Failed},
+		when{&s.Cancelled}, when{&s.Withdrawn}, when{&s.WrongRecipient}, &s.Reminders}
+}
+
+func standingArgs(s gateway.Standing) []any {
+	return []any{int64(s.Generation), int64(s.State), micros(s.Sent), micros(s.Delivered), micros(s.Read), micros(s.Replied), micros(s.Failed),
+		micros(s.Cancelled), micros(s.Withdrawn), micros(s.WrongRecipient), int64(s.Reminders)}
+}
+
+// insertRecipient adds a recipient to its courier; false when the address is there already.
+func (t *tx) insertRecipient(r gateway.Recipient) (bool, error) {
+	args := append([]any{r.ID.String(), r.Courier.String(), r.Address, r.Company.String(), r.CompanyName, string(r.Register), r.MessageID},
+		standingArgs(r.Standing)...)
+	args = append(args, foldAddress(r.Address), words(r.Address, r.CompanyName))
+	n, err := t.exec(`INSERT INTO recipient (`+recipientColumns+`, folded, search)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		ON CONFLICT (courier, folded) DO NOTHING`, args...)
+	return n == 1, err
+}
+
+// foldAddress is what two spellings of one mailbox have in common.
+func foldAddress(address string) string { return strings.ToLower(address) }
+
+// Recipient gives one by its ID.
+func (s *Store) Recipient(ctx context.Context, id gateway.ID) (gateway.Recipient, error) {
+	return get(ctx, s, "read a recipient", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE id = $1", id.String())
+}
+
+// Recipients gives those of a courier, in the order in which they were added.
+func (s *Store) Recipients(ctx context.Context, courier gateway.ID) ([]gateway.Recipient, error) {
+	return all(ctx, s, "list recipients", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE courier = $1 ORDER BY id", courier.String())
+}
+
+// RecipientByMessageID gives the one to whom the message with this Message-ID was sent.
+func (s *Store) RecipientByMessageID(ctx context.Context, messageID string) (gateway.Recipient, error) {
+	if messageID == "" {
+		return gateway.Recipient{}, gateway.ErrNotFound
+	}
+	return get(ctx, s, "read a recipient", scanRecipient,
+		"SELECT "+recipientColumns+" FROM recipient WHERE message_id = $1 AND message_id <> '' ORDER BY id DESC LIMIT 1", messageID)
+}
+
+// RecipientStates counts the recipients of couriers by state.
+func (s *Store) RecipientStates(ctx context.Context, couriers ...gateway.ID) (map[gateway.ID]map[gateway.State]int, error) {
+	counts := make(map[gateway.ID]map[gateway.State]int, len(couriers))
+	type count struct {
+		courier gateway.ID
+		state   gateway.State
+		n       int
+	}
+	for page := range slices.Chunk(couriers, 500) {
+		q := newFilter("SELECT courier, state, count(*) FROM recipient WHERE true")
+		q.among("courier", page)
+		q.raw(" GROUP BY courier, state")
+		found, err := all(ctx, s, "count recipients", func(row scanner) (c count, err error) {
+			err = row.Scan(&c.courier, &c.state, &c.n)
+			return c, err
+		}, q.text.String(), q.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found {
+			if counts[c.courier] == nil {
+				counts[c.courier] = map[gateway.State]int{}
+			}
+			counts[c.courier][c.state] = c.n
+		}
+	}
+	return counts, nil
+}
+
+// advance moves the recipients on by the events that concern them.
+func (t *tx) advance(events []gateway.Event) error {
+	var ids []gateway.ID
+	for _, e := range events {
+		if !e.Recipient.IsZero() && !slices.Contains(ids, e.Recipient) {
+			ids = append(ids, e.Recipient)
+		}
+	}
+	slices.SortFunc(ids, gateway.ID.Compare) // one order of locks
+	for _, id := range ids {
+		if err := t.advanceOne(id, events); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) advanceOne(id gateway.ID, events []gateway.Event) error {
+	var old gateway.Standing
+	if err := t.value(standingDest(&old), "SELECT "+standingColumns+" FROM recipient WHERE id = $1"+t.d.forUpdate, id.String()); err != nil {
+		if errors.Is(err, gateway.ErrNotFound) {
+			return errors.New("event of a recipient that is not stored")
+		}
+		return err
+	}
+	standing := old
+	for _, e := range events {
+		if e.Recipient == id {
+			standing = standing.Advance(e)
+		}
+	}
+	if standing == old {
+		return nil
+	}
+	_, err := t.exec(`UPDATE recipient SET generation = $1, state = $2, sent = $3, delivered = $4, read_at = $5, replied = $6, failed = $7,
+		cancelled = $8, withdrawn = $9, wrong_recipient = $10, reminders = $11 WHERE id = $12`, append(standingArgs(standing), id.String())...)
+	return err
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+
+	"vaguemestre/gateway"
+)
+
+const replyColumns = `id, courier, recipient, inbound, from_addr, other_sender, late, sealed, subject, body, message_id, content, files, received`
+
+func scanReply(row scanner) (r gateway.Reply, err error) {
+	err = row.Scan(&r.ID, &r.Courier, &r.Recipient, &r.Inbound, &r.From, flag{&r.OtherSender}, flag{&r.Late}, flag{&r.Sealed}, &r.Subject,
+		&r.Text, &r.MessageID, &r.Content, object{&r.Files}, when{&r.Received})
+	return r, err
+}
+
+// insertReply stores a reply and counts what it names: its message, and the files that are
+// contents of their own.
+func (t *tx) insertReply(r gateway.Reply) error {
+	_, err := t.exec(`INSERT INTO reply (`+replyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		r.ID.String(), r.Courier.String(), r.Recipient.String(), r.Inbound.String(), r.From, bit(r.OtherSender), bit(r.Late), bit(r.Sealed),
+		r.Subject, r.Text, r.MessageID, digest(r.Content), text(r.Files), micros(r.Received))
+	if err != nil {
+		return err
+	}
+	return t.name(replyContents(r)...)
+}
+
+func replyContents(r gateway.Reply) []gateway.Hash {
+	named := []gateway.Hash{r.Content}
+	for _, f := range r.Files {
+		if f.Part == "" {
+			named = append(named, f.SHA256)
+		}
+	}
+	return named
+}
+
+// Reply gives one by its ID.
+func (s *Store) Reply(ctx context.Context, id gateway.ID) (gateway.Reply, error) {
+	return get(ctx, s, "read a reply", scanReply, "SELECT "+replyColumns+" FROM reply WHERE id = $1", id.String())
+}
+
+// Replies gives those to a courier, oldest first.
+func (s *Store) Replies(ctx context.Context, courier gateway.ID) ([]gateway.Reply, error) {
+	return all(ctx, s, "list replies", scanReply, "SELECT "+replyColumns+" FROM reply WHERE courier = $1 ORDER BY received, id", courier.String())
+}
+
+// ReplyByMessageID gives the one that came with this Message-ID, with its angle brackets.
+func (s *Store) ReplyByMessageID(ctx context.Context, messageID string) (gateway.Reply, error) {
+	if messageID == "" {
+		return gateway.Reply{}, gateway.ErrNotFound
+	}
+	return get(ctx, s, "read a reply", scanReply,
+		"SELECT "+replyColumns+" FROM reply WHERE message_id = $1 AND message_id <> '' ORDER BY id DESC LIMIT 1", messageID)
+}

@@ -1,0 +1,141 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"vaguemestre/gateway"
+)
+
+// Spool takes a content whose size is not known yet: in memory while it is small, then in a
+// temporary file, so that memory does not grow with it (promise 12). It is used by one
+// goroutine at a time, and ended by Discard whatever became of it. What is in it is not
+// durable before the transaction that names it.
+type Spool struct {
+	files  *files
+	inline int64
+	memory bytes.Buffer
+	file   *os.File
+	path   string // of the temporary file; empty once it has its final place
+	sum    hash.Hash
+	size   int64
+	hash   gateway.Hash
+	hashed bool
+}
+
+// Spool begins an empty one.
+func (s *Store) Spool() *Spool {
+	return &Spool{files: s.files, inline: s.inline, sum: sha256.New()}
+}
+
+// Write implements io.Writer. A failure (disk full) is temporary.
+func (p *Spool) Write(b []byte) (int, error) {
+	if p.file == nil && p.size+int64(len(b)) > p.inline {
+		if err := p.spill(); err != nil {
+			return 0, fault("spool a content", err)
+		}
+	}
+	n, err := len(b), error(nil)
+	if p.file != nil {
+		n, err = p.file.Write(b)
+	} else {
+		p.memory.Write(b)
+	}
+	p.sum.Write(b[:n])
+	p.size += int64(n)
+	p.hashed = false
+	return n, fault("spool a content", err)
+}
+
+// spill moves what memory holds into a temporary file.
+func (p *Spool) spill() error {
+	f, err := p.files.temporary()
+	if err != nil {
+		return err
+	}
+	p.file, p.path = f, f.Name()
+	_, err = f.Write(p.memory.Bytes())
+	p.memory = bytes.Buffer{}
+	return err
+}
+
+// Size is the number of bytes written.
+func (p *Spool) Size() int64 { return p.size }
+
+// Hash is the SHA-256 of the bytes written so far.
+func (p *Spool) Hash() gateway.Hash {
+	if !p.hashed {
+		p.hash, p.hashed = gateway.Hash(p.sum.Sum(nil)), true
+	}
+	return p.hash
+}
+
+// ReaderAt reads what was written; valid until Discard.
+func (p *Spool) ReaderAt() io.ReaderAt {
+	if p.file != nil {
+		return p.file
+	}
+	return bytes.NewReader(p.memory.Bytes())
+}
+
+// inlined is the content as the database keeps it: NULL when it is in a file.
+func (p *Spool) inlined() any {
+	if p.file != nil {
+		return nil
+	}
+	return append([]byte{}, p.memory.Bytes()...) // never nil: an empty content is no NULL
+}
+
+// Discard gives back the memory or the temporary file. What a transaction has named stays.
+func (p *Spool) Discard() {
+	p.memory = bytes.Buffer{}
+	if p.file == nil {
+		return
+	}
+	_ = p.file.Close()
+	if p.path != "" {
+		_ = os.Remove(p.path) // what stays behind, the sweep takes
+	}
+	p.file, p.path = nil, ""
+}
+
+// settle makes a large content durable under its final name.
+func (p *Spool) settle() error {
+	if p.file == nil || p.path == "" {
+		return nil
+	}
+	if err := p.files.settle(p.file, p.path, p.Hash()); err != nil {
+		return fmt.Errorf("settle a content: %w", err)
+	}
+	p.path = ""
+	return nil
+}
+
+// restore puts a settled content back if the sweep took it between settle and the
+// transaction that names it. The caller's transaction holds the content's row, as the
+// sweep does while it removes a file.
+func (p *Spool) restore() error {
+	if p.file == nil {
+		return nil
+	}
+	switch _, err := p.files.stat(p.Hash()); {
+	case err == nil:
+		return nil
+	case !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	f, err := p.files.temporary()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.Copy(f, io.NewSectionReader(p.file, 0, p.size)); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return p.files.settle(f, f.Name(), p.Hash())
+}

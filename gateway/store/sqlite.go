@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+)
+
+const (
+	// lockWait is how long a commit waits for another process to finish its own.
+	lockWait = 10 * time.Second
+	// readers is how many reads run side by side.
+	readers = 8
+)
+
+// sqliteDB is the embedded engine: one writer that combines transactions, and a pool of
+// readers that never wait for it (WAL).
+type sqliteDB struct {
+	writer  *group
+	writeDB *sql.DB
+	reads   *prepared
+}
+
+func openSQLite(ctx context.Context, o Options, m *metrics, w *watch) (engine, error) {
+	if o.Path == "" {
+		return nil, errors.New("no path of the database")
+	}
+	writeDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_txlock=immediate", "_pragma=synchronous(FULL)"))
+	if err != nil {
+		return nil, err
+	}
+	writeDB.SetMaxOpenConns(1)
+	if err := migrateSQLite(ctx, writeDB, o.Path); err != nil {
+		return nil, errors.Join(err, writeDB.Close())
+	}
+	conn, err := writeDB.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(err, writeDB.Close())
+	}
+	readDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_pragma=query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(), writeDB.Close())
+	}
+	readDB.SetMaxOpenConns(readers)
+	readDB.SetMaxIdleConns(readers)
+	s := &sqliteDB{writeDB: writeDB, reads: newPrepared(readDB)}
+	s.writer = startGroup(conn, &sqliteDialect, o.Now, m, w)
+	return s, nil
+}
+
+func sqliteURL(path string, more ...string) string {
+	parameters := append([]string{
+		fmt.Sprintf("_pragma=busy_timeout(%d)", lockWait.Milliseconds()), "_pragma=journal_mode(WAL)",
+		"_pragma=foreign_keys(1)", "_pragma=temp_store(MEMORY)", "_pragma=cache_size(-16384)",
+	}, more...)
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(parameters, "&")
+}
+
+// migrateSQLite lets one process at a time bring the tables up to date.
+func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
+	lock, err := os.OpenFile(filepath.Clean(path)+"-migrate", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock the migration: %w", err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock the migration: %w", err)
+	}
+	return migrate(ctx, db, goose.DialectSQLite3, "sqlite")
+}
+
+var sqliteDialect = dialect{taken: func(err error, table, column string) bool {
+	const constraintUnique = 2067 // SQLITE_CONSTRAINT_UNIQUE
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == constraintUnique && strings.Contains(e.Error(), table+"."+column)
+}}
+
+func (s *sqliteDB) write(ctx context.Context, fn func(*tx) error) error { return s.writer.do(ctx, fn) }
+func (s *sqliteDB) reader() runner                                      { return s.reads }
+func (s *sqliteDB) dialect() *dialect                                   { return &sqliteDialect }
+
+func (s *sqliteDB) close() error {
+	return errors.Join(s.writer.stop(), s.reads.close(), s.writeDB.Close())
+}
+
+// preparer is a connection, or a pool of them.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// prepared runs queries by statements that are prepared once. The queries of this package
+// are few and fixed, apart from lists with filters.
+type prepared struct {
+	db    *sql.DB // nil for the writer's connection
+	on    preparer
+	mu    sync.RWMutex
+	stmts map[string]*sql.Stmt
+}
+
+func newPrepared(db *sql.DB) *prepared {
+	return &prepared{db: db, on: db, stmts: map[string]*sql.Stmt{}}
+}
+
+func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	p.mu.RLock()
+	st := p.stmts[query]
+	p.mu.RUnlock()
+	if st != nil {
+		return st, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if st := p.stmts[query]; st != nil {
+		return st, nil
+	}
+	st, err := p.on.PrepareContext(ctx, query)
+	if err == nil {
+		p.stmts[query] = st
+	}
+	return st, err
+}
+
+func (p *prepared) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	st, err := p.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.ExecContext(ctx, args...)
+}
+
+func (p *prepared) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	st, err := p.stmt(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return st.QueryContext(ctx, args...)
+}
+
+func (p *prepared) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, st := range p.stmts {
+		errs = append(errs, st.Close())
+	}
+	clear(p.stmts)
+	if p.db != nil {
+		errs = append(errs, p.db.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -20,8 +20,8 @@ type Store interface {
 	// AgentByLogin gives gateway.ErrNotFound for nobody.
 	AgentByLogin(ctx context.Context, login string) (gateway.Agent, error)
 	AppPasswords(ctx context.Context, agent gateway.ID) ([]gateway.AppPassword, error)
-	// UseAppPassword records the last use.
-	UseAppPassword(ctx context.Context, id gateway.ID, at time.Time) error
+	// UsedAppPassword records that one was used now.
+	UsedAppPassword(ctx context.Context, id gateway.ID) error
 }
 
 // Options are the bounds; zero values take the defaults given here.
@@ -136,7 +136,7 @@ func (a *Accounts) Login(ctx context.Context, try Attempt) (gateway.Agent, error
 	if err != nil {
 		return gateway.Agent{}, a.unavailable("find the account", err)
 	}
-	w := who{login: login, exists: !agent.ID.IsZero(), address: network(try.Address)}
+	w := who{login: login, exists: !agent.ID.IsZero(), address: Network(try.Address)}
 	if by := a.guesses.lockedBy(w, a.o.Now()); by != "" {
 		return gateway.Agent{}, a.lockedOut(by)
 	}
@@ -207,8 +207,8 @@ func (a *Accounts) app(ctx context.Context, agent gateway.Agent, password string
 		if !p.Revoked.IsZero() || subtle.ConstantTimeCompare([]byte(p.Hash), []byte(hash)) != 1 {
 			continue
 		}
-		if now := a.o.Now(); !now.Before(p.Used.Add(touchEvery)) {
-			if err := a.store.UseAppPassword(ctx, p.ID, now); err != nil {
+		if !a.o.Now().Before(p.Used.Add(touchEvery)) {
+			if err := a.store.UsedAppPassword(ctx, p.ID); err != nil {
 				return false, fmt.Errorf("record the use of an app password: %w", err)
 			}
 		}

@@ -50,9 +50,9 @@ func newGuesses(r rule, max int) *guesses {
 	}
 }
 
-// network is whom failures are counted against: an IPv4 address, or the /64 that one IPv6
+// Network is whom failures and sessions are counted against: an IPv4 address, or the /64 that one IPv6
 // customer has at least.
-func network(a netip.Addr) netip.Prefix {
+func Network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
 	if a.Is6() {

@@ -1,0 +1,56 @@
+package classify
+
+import (
+	"strings"
+)
+
+// reasonFrom says why: from the answer itself, then from all that is said of the recipient, then
+// from the status code, then from the report's whole text.
+func (r *Report) reasonFrom(words, about, own string) Reason {
+	if reason := r.reasonInWords(words); reason != Undefined {
+		return reason
+	}
+	if reason := r.reasonInWords(clip(about, 4<<10)); reason != Undefined {
+		return reason
+	}
+	if reason := reasonOfStatus(r.Status); reason != Undefined {
+		return reason
+	}
+	return r.reasonInWords(clip(own, 8<<10))
+}
+
+// reasonInWords looks the words up in the rules, and weighs the address against the command: an
+// address that was accepted and whose owner is then "unknown" met a filter.
+func (r *Report) reasonInWords(text string) Reason {
+	text = strings.ToLower(oneLine(text))
+	if text == "" {
+		return Undefined
+	}
+	for _, rule := range reasonRules {
+		if rule.pattern.MatchString(text) {
+			return r.weigh(rule.reason)
+		}
+	}
+	return Undefined
+}
+
+func (r *Report) weigh(reason Reason) Reason {
+	if reason == UserUnknown && r.Command == "DATA" && !strings.Contains(r.Status, ".1.") {
+		return Filtered
+	}
+	return reason
+}
+
+// reasonOfStatus reads an enhanced code.
+func reasonOfStatus(status string) Reason {
+	if len(status) < 5 {
+		return Undefined
+	}
+	best, reason := 0, Undefined
+	for _, s := range statusReasons {
+		if strings.HasPrefix(status[1:], s.code) && len(s.code) > best {
+			best, reason = len(s.code), s.reason
+		}
+	}
+	return reason
+}

@@ -1,0 +1,49 @@
+package classify
+
+import "regexp"
+
+// What betrays a report that is not, or not rightly, a multipart/report. One sign alone never decides: a person
+// may quote a report, and a machine may send anything (see isProseReport).
+
+// reportSenders are the names under which mail systems write.
+var reportSenders = words(`mailer[-_ ]?daemon`, `mail[-_]?daemon`, `\bpost_?master\b`, `mail delivery (sub)?system`, `mail deliver(y)? system`, `mail\.delivery`, `delivery (sub)?system`,
+	`system administrator`, `mail administrator`, `mail system`, `e-?mail delivery`, `ndr admin`, `interscan`, `\bmdaemon\b`, `returned mail`, `bounce[-_ ]?(notification|handler|daemon)`,
+	`content[-_ ]?filter`, `undeliverable`, `no-?reply@sns\.amazonaws`, `mimail|mxlogic`, `microsoft exchange`, `barracuda`, `amavis`, `symantec`, `^mailer@`, `sysadmin@`, `(?:^|[<"\s])<?>?$`)
+
+// reportSubjects are what reports call themselves, at the beginning of the subject.
+var reportSubjects = regexp.MustCompile(`^(?:\*+|\[[^\]]*\]\s*|e?mail |message |notice:? |warning:? |x+\.\S+ |attention:? )*(?:` +
+	`undeliver|returned (e-?)?mail|return(ed|ing)? (message )?to sender|(e-?mail |message |mail )?deliver(y|ing)( of .{1,60})?( status)?[ :-]*(notification|report|fail|problem|error|status|has|delay|unsuccessful|incomplete)|` +
+	`fail(ure|ed)( to)? (notice|deliver|:)|failed mail|failure delivery|failure notice|(mail|message|e-?mail) (delivery )?(system )?(error|failure|failed|failing|bounce|status|rejected|not delivered|could not|undeliver|delay)|` +
+	`non[- ]?(delivery|deliverable|remis)|not delivered|could not (send|deliver)|unable to deliver|cannot deliver|can't deliver|unzustellbar|nicht zustellbar|zustell|mail system error|nondelivery|ndn:|ndr:|dsn:|` +
+	`(sorry, )?your (message|e-?mail|mail) (.{0,30}(could not|was not|cannot|has not|undeliver|reject|delay)|to .{1,80}(reject|fail|undeliver|could not))|there was an error sending|(message|mail) you sent blocked|bounce(d)? ?(message|mail|notification|e-?mail|:)|(email|mail) bounce|` +
+	`postmaster notify|could not send|delay(ed)?( mail| message| delivery|:)|message delayed|considered unsolicited|considered unsolicited|banned file|virus .{0,30}from you|undelivered|mail not delivered|not a? ?member|you .{1,80} (are|is) not (a )?member|` +
+	`[ée]chec (de|d') ?(la )?(remise|distribution|livraison|envoi|l'envoi|transmission)|non[- ]?remis|message non (remis|distribu|d[ée]livr)|(avis|notification|rapport) (de |d'|d')?(non[- ]|[ée]chec|remise|distribution|retard|[ée]tat)|courrier (non|retourn)|retour (de|à) |erreur (de|d') ?(livraison|envoi|distribution|remise)|votre (message|courriel|mail) .{0,30}(n'a|ne peut|retard)|remise (retard|diff[ée]r|impossible)|impossible de (remettre|distribuer|d[ée]livrer)|mail refus|` +
+	`rückgabe|fehler bei|übermittlung|no se (pudo|puede|ha)|no entregad|imposible entregar|notificaci[oó]n .{0,30}(entrega|estado)|devuelto|mancata consegna|impossibile (recapitare|consegnare)|onbestelbaar|niet bezorgd|недоставл|ваше сообщение не|не может быть доставлено|配信|送信|エラー|メールを?.{0,10}(届け|配|送)|退信|系统退信|投递|无法)`)
+
+// reportOpenings are what the text of a report says, at the beginning of one of its lines.
+var reportOpenings = regexp.MustCompile(`(?:^|\n)[\s#*=>|-]{0,40}(?:` +
+	`hi\. this is the|this is (the|a|an) (qmail|postfix|mail|dragonfly|automatic|permanent|delivery|system|message|mail delivery|automatically|postmaster|email system|[a-z0-9.-]+ (mail|program))|this message (was|is|has been) (created|generated|sent)? ?(automatic|by (the |a )?mail)|this (e-?mail )?(message )?(is to inform|is an automat)|i'?m (sorry|afraid)|i am (sorry|afraid)|` +
+	`a message (that )?you (have )?sent|a message sent by|the (following|original) (message|address|recipient|addresses|recipients)|delivery (to|of|failed|has|attempt|was)|(sorry, )?(your|the) (e-?mail|message|mail)( message)?( to .{1,80}| of .{1,80}| sent on.{1,60})? ?(\n|could not|cannot|can't|was not|was undeliver|has not|has been (rejected|delayed|block|return)|did not|has (encountered|bounced)|was (reject|block|refus|return|not|deem|consid|discarded)|you|has been|is undeliv)|` +
+	`sorry,? (we|i|your|the)|we (were|are|had|could|have|regret)|(message|mail|e-?mail) (could|was|has|from|for|delivery|to|not|rejected|undeliverable|blocked|returned)|unable to deliver|there was (a|an) (error|problem)|there were|an error (has )?occurred|error (in|while|during|sending|deliver)|could not (be )?(deliver|send)|(could|did) not|` +
+	`failed (to|recipient)|failure|undeliver|unknown (user|recipient)|user unknown|invalid (user|recipient)|no such|recipient|the (mail|message|user|recipient|e-?mail|address|system|server|account|following|reason|attached|error)|transcript of session|[- ]*(transcript of session|failure reasons|the following addresses|original message|unsent message|returned message)|each of the following|message (text|details)|remote host said|smtp error|reason( for| of)?|error( message)?:|\* ?\*? ?message not delivered|address not found|` +
+	`\[this is|you are not (a )?member|reporting-mta|final-recipient|subject: ?|xxx|vous|le (message|courrier|courriel|destinataire|serveur)|votre (message|courrier|courriel|mail)|ce (message|courriel|mail|courrier)|la (remise|distribution|livraison|bo[iî]te)|d[ée]sol[ée]|[ée]chec|impossible|une erreur|l'adresse|l.envoi|diese|ihre|die |der |su mensaje|el mensaje|este|no se|il messaggio|uw bericht|это|к сожалению|ваше|このメール|以下|メール|送信|宛先|あなた|ご|お|您|抱歉|{\s*"type")`)
+
+// reportHeaders are fields that only reports have.
+var reportHeaders = []string{"x-failed-recipients", "x-ms-embedded-report", "x-dsn", "x-bounce", "x-mimecast-bounce", "x-ms-exchange-ndr"}
+
+// originalStarts are the lines after which a report quotes our message. What follows is never read as the report's own words.
+var originalStarts = regexp.MustCompile(`(?im)^[\s>]*(?:` +
+	`-+ ?(?:this is a copy of (?:the|your) message|below this line is a copy|the (?:original )?(?:message|header|headers|body)[^\n]{0,60}(?:follow|attached|below)|original message|returned message|unsent message|start of returned|begin(?:ning)? of (?:the )?(?:original|returned)|message header|received headers|here is a copy|copy of|original mail|forwarded|the message (?:headers )?follow|header of the)[^\n]*|` +
+	`(?:original )?message (?:headers? )?follows?\.?:?|original message:?|below is a copy of (?:the|your)[^\n]*|included is a copy of[^\n]*|(?:here is |this is )?a copy of (?:the|your) (?:original )?(?:message|mail)[^\n]*|message headers follow[^\n]*|the (?:header|headers|body|text|original message)[^\n]{0,40}(?:follow|below|attached)[^\n]*|` +
+	`(?:bounced|returned|undelivered|rejected) (?:e-?)?(?:mail|message):?|-{3,} ?(?:message (?:text|body)|headers?|body)[^\n]*|content-type: *(?:message/rfc822|text/rfc822-headers)[^\n]*|[-=_*]{4,} ?(?:original|forwarded|message original|mensaje original|ursprüngliche|исходное)[^\n]*|` +
+	`message d'origine[^\n]*|-+ ?(?:message d'origine|courriel d'origine|copie du message)[^\n]*|your original message[^\n]*|return-path: *<[^\n]*|received: *(?:from|by|\()[^\n]*|x-(?:received|google-smtp-source|originating-ip): [^\n]*|dkim-signature: [^\n]*)$`)
+
+// delayWords say that the message still waits; finalWords that it does not any more.
+var (
+	delayWords = words(`not yet been (delivered|sent)`, `(has been|is|was|been) delayed`, `delivery (is |has been |was |of .{0,60} )?delay`, `delay(ed)? (in )?(delivery|deliver)`, `message delayed`, `will (continue|keep)( on)? (to (try|retry|be)|try|retry|attempt)`, `will be (retried|attempted|tried)`, `(attempts|delivery) .{0,60}will (continue|be (retried|attempted))`, `still (being )?(try|queue|attempt)`, `warning( message)? only`, `do not need to (resend|retry)`, `don't need to resend`, `no action is required`, `temporarily delayed`,
+		`(delivery status notification|delivery notification):? ?\(?(delay|warning)`, `warning: (could|message|mail)`, `warning--could not`, `could not send (message|mail) for past`, `(remise|distribution|envoi) (a été |est )?(retard|diff[ée]r)`, `n'a pas encore (été|pu)`, `continuera d`, `nouvelles? tentatives? .{0,40}(effectu|pendant)`, `noch nicht zugestellt`, `se seguirá intentando`, `aún no se ha entregado`, `status notification: (delayed|warning)`)
+	finalWords = words(`message could not be delivered for`, `will be deleted from queue`, `giving up`, `given up`, `permanent(ly)? (fatal )?(error|fail)`, `permanent fatal`, `no further (delivery )?attempts`, `will not be (retried|delivered)`, `returned to sender`, `failed permanently`, `delivery has failed`, `gave up`, `fatal error`, `unrecoverable`, `n'y aura pas`, `d[ée]finitive`)
+)
+
+// deliveredWords say that it arrived.
+var deliveredWords = words(`(was|has been|been) (successfully )?delivered (to|successfully)`, `successfully delivered`, `delivery successful`, `a été (remis|distribué|délivré) (à|avec)`)

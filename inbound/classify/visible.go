@@ -1,0 +1,204 @@
+package classify
+
+import (
+	"regexp"
+	"strings"
+)
+
+// VisibleText is what its author wrote in a reply: without the quoted message, whoever announces it and
+// however, and without the signature block that a "-- " line or a telephone adds. Formulas of politeness and names stay: in a
+// letter they are the author's words. The complete text is always kept beside it; where
+// nothing would be left, it is shown whole.
+//
+// At most the first 256 KiB are looked at.
+func VisibleText(text string) string {
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	lines := strings.Split(clip(text, maxFields), "\n")
+	kept := visibleLines(lines)
+	visible := strings.TrimSpace(strings.Join(kept, "\n"))
+	if visible == "" {
+		return strings.TrimSpace(text)
+	}
+	return visible
+}
+
+// visibleLines walks down the lines. What follows an announcement of quoted text is dropped: to
+// the end, or, when the quotation is marked with ">", to the end of the marks.
+func visibleLines(lines []string) []string {
+	var kept []string
+	for i := 0; i < len(lines); {
+		if isForward(lines[i]) {
+			return append(kept, lines[i:]...) // passed on deliberately: it is what they send
+		}
+		if before, n := announcement(lines[i:]); n > 0 {
+			if before != "" {
+				kept = append(kept, before)
+			}
+			next := i + n
+			end := marked(lines, next)
+			if end == next {
+				return dropSignature(kept)
+			}
+			i = end
+			continue
+		}
+		if quoted(lines[i]) && !loneMark(lines, i) {
+			i = markedEnd(lines, i)
+			continue
+		}
+		kept = append(kept, lines[i])
+		i++
+	}
+	return dropSignature(kept)
+}
+
+func quoted(line string) bool {
+	line = strings.TrimLeft(line, " \t")
+	return strings.HasPrefix(line, ">") && !strings.Contains(line, "<<<") || strings.HasPrefix(line, "&gt;")
+}
+
+// loneMark tells a ">" that quotes nothing: somebody's arrow in the middle of their own lines.
+func loneMark(lines []string, i int) bool {
+	above := i > 0 && strings.TrimSpace(lines[i-1]) != "" && !quoted(lines[i-1])
+	below := i+1 < len(lines) && strings.TrimSpace(lines[i+1]) != "" && !quoted(lines[i+1])
+	return above && below && strings.HasPrefix(strings.TrimSpace(lines[i]), ">>")
+}
+
+// marked is the end of the ">" lines that follow an announcement at once, or from itself when there are none.
+func marked(lines []string, from int) int {
+	at := from
+	for at < len(lines) && strings.TrimSpace(lines[at]) == "" {
+		at++
+	}
+	if at == len(lines) || !quoted(lines[at]) {
+		return from
+	}
+	return markedEnd(lines, at)
+}
+
+// markedEnd is the end of a run of ">" lines; lines that mailers broke out of their quotation
+// belong to it.
+func markedEnd(lines []string, at int) int {
+	end := at
+	for i := at; i < len(lines); i++ {
+		switch {
+		case quoted(lines[i]):
+			end = i + 1
+		case strings.TrimSpace(lines[i]) == "" || i == end && i+1 < len(lines) && quoted(lines[i+1]) && looksBroken(lines[i]):
+		default:
+			return end
+		}
+	}
+	return end
+}
+
+// looksBroken tells a line that mailers cut off from the quoted line above: it begins with a link.
+func looksBroken(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, "(http") || strings.HasPrefix(line, "<http") || strings.HasPrefix(line, "http")
+}
+
+// announcement tells how many lines, from the first, announce quoted text, and what of the
+// reply stands before it on the same line.
+func announcement(lines []string) (before string, n int) {
+	first := strings.TrimSpace(lines[0])
+	if first == "" || len(first) > 400 {
+		return "", 0
+	}
+	if separator.MatchString(first) || headerBlock(lines) {
+		return "", 1
+	}
+	joined := first
+	for n = 1; n <= 4; n++ {
+		if attribution(joined) {
+			return "", n
+		}
+		if m := sharedLine.FindStringSubmatch(joined); m != nil && n == 1 {
+			return m[1], 1
+		}
+		if n >= len(lines) || !opensAttribution.MatchString(first) {
+			break
+		}
+		next := strings.TrimSpace(lines[n])
+		if n == 1 && next == "" && n+1 < len(lines) { // some leave a blank line in the middle
+			continue
+		}
+		joined += " " + next
+		if len(joined) > 600 {
+			break
+		}
+	}
+	return "", 0
+}
+
+// attribution tells a whole line such as "On … somebody wrote:", in any language: a verb of writing and a
+// date, or an address with a date and a colon at the end.
+func attribution(line string) bool {
+	line = strings.TrimSpace(strings.Trim(line, "*_> "))
+	if len(line) < 8 || len(line) > 600 {
+		return false
+	}
+	if verbs.MatchString(line) && (hasDate.MatchString(line) || anyAddress.MatchString(line)) {
+		return opensAttribution.MatchString(line)
+	}
+	if !hasDate.MatchString(line) || !anyAddress.MatchString(line) || !startsDate.MatchString(line) {
+		return false
+	}
+	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, ">")
+}
+
+var (
+	// opensAttribution is how such lines begin: with a preposition of date or a date, or a name and address.
+	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|ma|kl|dne|στις|tr[êe]n|pe|sent from|envoyé de|-+ ?on|ned|pon|uto|sre|čet|pet|sub|em|at|a|il giorno|den|fre|mån|tis|tor|ons|lør|lör|søn|sön|man|tir|la|ke|ti|to|pe|su|ср|пн|вт|чт|пт|сб|вс|mon|tue|wed|thu|fri|sat|sun|lun|mar|mer|jeu|ven|sam|dim|mo|di|mi|do|fr|sa|so|January|February|March|April|May|June|July|August|September|October|November|December|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec|\d{1,4}|"|'?[\pL][\pL.' -]{1,60}(?:<|\())`)
+	startsDate       = regexp.MustCompile(`(?i)^[\s*_>-]*(?:\d{1,4}[-/.:年h]|\d{1,2} \pL|\d{1,2}(?:er)? |\pL{2,12}\.?,? (?:\d{1,2}|\pL{3,10}\.? \d)|le |on |am |el |il |em |op |den |på |w dniu|dnia |в )`)
+	hasDate          = regexp.MustCompile(`(?i)(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})`)
+	verbs            = regexp.MustCompile(`(?i)(?:\bwrote|\bwrites|a écrit|a ecrit|\bécrit|\bschrieb|\bgeschreven|\bschreef|\bescribi[óo]|\bha scritto|\bscrisse|\bescreveu|\bskrev|\bnapisa[łl]\S*|\bkirjoitti|\bnapsal|\bnapísal|\bpíše|\bírta|\bпис(?:ал|ала|ав)\S*|\bнапис\S*|έγραψε|\byazdı|viết|写道|写到|書きました|のメール|\ba scris|schreib|\bje napisa)[^:：]{0,200}[:：]?\s*$`)
+	sharedLine       = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
+	separator        = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?(?:original message|message d'origine|message original|mail original|courriel original|e-?mail d'origine|réponse|ursprüngliche nachricht|original-?nachricht|weitergeleitete?|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|originalmeddelande|original meddelelse|oprindelig meddelelse|opprinnelig melding|wiadomość oryginalna|oryginalna wiadomość|исходное сообщение|пересылаемое|alkuperäinen viesti|původní zpráva|reply message|原始邮件|原邮件|元のメッセージ|originele bericht|quote|citation|msg original|reply above).{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
+	forward          = regexp.MustCompile(`(?i)^[\s>*]*(?:-{2,} ?(?:forwarded (?:message|by)|message (?:transféré|transmis|réexpédié)|weitergeleitete nachricht|mensaje reenviado|messaggio inoltrato|mensagem encaminhada|doorgestuurd bericht).{0,40}-*|begin forwarded message:?|début du message (?:réexpédié|transféré) ?:?)\s*$`)
+)
+
+func isForward(line string) bool { return forward.MatchString(line) }
+
+// The fields of a quoted header, as mail clients translate them.
+var (
+	headerFrom  = regexp.MustCompile(`(?i)^[\s>*_]*(?:from|de|von|van|da|från|fra|od|от|от кого|lähettäjä|remetente|expéditeur|mittente|feladó|kimden|发件人|差出人|寄件者|від|από|από)[\s*_]*[:：]`)
+	headerOther = regexp.MustCompile(`(?i)^[\s>*_]*(?:sent|date|to|cc|subject|reply-to|envoyé(?: le)?|à|objet|copie|cc ?à|gesendet|an|datum|betreff|verzonden|aan|onderwerp|inviato|data|a|oggetto|enviado(?: el| em| a)?|enviada(?: em)?|para|asunto|assunto|fecha|skickat|till|ämne|sendt|til|emne|dato|wysłano|wysłane|do|temat|отправлено|дата|кому|тема|lähetetty|aihe|vastaanottaja|päivämäärä|elküldve|címzett|tárgy|发送时间|收件人|主题|日期|送信日時|宛先|件名|kime|konu|sent on|envoyé par|répondre à)[\s*_]*[:：]`)
+)
+
+// headerBlock tells the fields of a quoted message: From and another, or Date and another, on neighbouring lines.
+func headerBlock(lines []string) bool {
+	from, other := headerFrom.MatchString(lines[0]), headerOther.MatchString(lines[0])
+	if !from && !dateFirst.MatchString(lines[0]) {
+		return false
+	}
+	fields := 0
+	for i := 1; i < len(lines) && i < 8; i++ {
+		switch {
+		case headerOther.MatchString(lines[i]), headerFrom.MatchString(lines[i]):
+			fields++
+		case strings.TrimSpace(lines[i]) == "" && fields > 0:
+			i = len(lines)
+		}
+	}
+	return from && fields >= 1 || other && fields >= 1
+}
+
+var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff)[\s*_]*:.*`)
+
+// dropSignature takes out what stands under "-- " (RFC 3676 §4.3) and the line that a telephone adds.
+func dropSignature(lines []string) []string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if line := strings.TrimRight(lines[i], " \t\u00a0"); line == "--" && len(lines)-i <= 40 {
+			lines = lines[:i]
+		}
+	}
+	for i, line := range lines {
+		if telephone.MatchString(line) && strings.TrimSpace(strings.Join(lines[:i], "")) != "" {
+			return lines[:i]
+		}
+	}
+	return lines
+}
+
+var telephone = regexp.MustCompile(`(?i)^[\s*_<>-]*(?:sent (?:from|via|with|by|using) (?:my|the|a|outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)|sent from [A-Z]\w+|get outlook for|envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|un|une|outlook|yahoo|mon|l'appli|mail|mobile|iphone|samsung|proton|le|la|courrier)|télécharger? outlook|obtenez outlook|obtenir outlook|von meine[mr] .{1,30} gesendet|gesendet (?:von|mit|aus)|diese nachricht wurde von|enviado (?:desde|con|do|de) (?:mi|meu|meu|minha|outlook|yahoo|el|o|samsung)|inviato da(?:l mio)? ?\S|verstuurd vanaf|verzonden (?:van|met|vanaf)|skickat från|sendt fra|wysłan[eo] z|lähetetty \S+sta|отправлено (?:с|из)|sent by my|downloaded? outlook|iphone'umdan|iphoneから送信)`)

@@ -1,0 +1,209 @@
+package message
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/transform"
+)
+
+// charsetAliases are the labels met in mail that no registry knows.
+var charsetAliases = map[string]string{
+	"cp-850": "ibm850", "cp850": "ibm850", "cp437": "ibm437", "utf8mb4": "utf-8", "utf": "utf-8",
+	"unicode": "utf-16", "iso-8859-8-i": "iso-8859-8", "iso8859_1": "iso-8859-1", "ks_c_5601": "euc-kr",
+	"x-sjis": "shift_jis", "x-gbk": "gbk", "gb18030-2000": "gb18030", "ansi": "windows-1252",
+	"windows1252": "windows-1252", "x-unknown": "us-ascii", "8bit": "us-ascii", "default": "us-ascii",
+}
+
+// normalCharset is a charset's label in one form: lower case, without the quotes, comments and
+// prefixes that clients put around it.
+func normalCharset(label string) string {
+	label = strings.ToLower(strings.Trim(label, " \t\"'"))
+	label = strings.TrimPrefix(label, "charset=")
+	if i := strings.IndexAny(label, " \t;"); i >= 0 {
+		label = label[:i]
+	}
+	if alias, ok := charsetAliases[label]; ok {
+		return alias
+	}
+	return label
+}
+
+// isUnicodeLabel tells the labels whose text is UTF-8 or part of it.
+func isUnicodeLabel(label string) bool {
+	switch label {
+	case "", "utf-8", "utf8", "us-ascii", "ascii", "ansi_x3.4-1968", "unicode-1-1-utf-8", "x-unknown":
+		return true
+	}
+	return false
+}
+
+// encodingOf finds a charset; ok is false for one that nobody knows. A nil encoding is UTF-8, with
+// windows-1252 for what is not valid.
+func encodingOf(label string) (enc encoding.Encoding, ok bool) {
+	label = normalCharset(label)
+	if isUnicodeLabel(label) {
+		return nil, true
+	}
+	if label == "utf-7" || label == "unicode-1-1-utf-7" || label == "x-utf-7" {
+		return utf7{}, true
+	}
+	if e, err := htmlindex.Get(label); err == nil {
+		if name, _ := htmlindex.Name(e); name == "replacement" {
+			return nil, false
+		}
+		return e, true
+	}
+	if e, err := ianaindex.MIME.Encoding(label); err == nil && e != nil {
+		return e, true
+	}
+	if e, err := ianaindex.IANA.Encoding(label); err == nil && e != nil {
+		return e, true
+	}
+	return nil, false
+}
+
+// toUTF8 reads bytes without a charset: UTF-8 where they are, windows-1252 elsewhere.
+func toUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	out, _, err := transform.String(mostlyUTF8{}, s)
+	if err != nil {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	return out
+}
+
+// decodeCharset reads bytes in a charset as text.
+func decodeCharset(label string, b []byte) string {
+	enc, _ := encodingOf(label)
+	if enc == nil {
+		return toUTF8(string(b))
+	}
+	out, err := enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return toUTF8(string(b))
+	}
+	return string(out)
+}
+
+// charsetReader reads a stream in a charset as UTF-8.
+func charsetReader(label string, src io.Reader) io.Reader {
+	enc, _ := encodingOf(label)
+	if enc == nil {
+		return transform.NewReader(src, mostlyUTF8{})
+	}
+	return transform.NewReader(src, enc.NewDecoder())
+}
+
+// mostlyUTF8 passes UTF-8 on, and reads as windows-1252 each byte that is no part of it: text in a
+// Western charset hardly ever looks like UTF-8.
+type mostlyUTF8 struct{ transform.NopResetter }
+
+// Transform implements transform.Transformer.
+func (mostlyUTF8) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	for nSrc < len(src) {
+		r, size := utf8.DecodeRune(src[nSrc:])
+		if r == utf8.RuneError && size == 1 {
+			if !atEOF && !utf8.FullRune(src[nSrc:]) {
+				return nDst, nSrc, transform.ErrShortSrc
+			}
+			r = charmap.Windows1252.DecodeByte(src[nSrc])
+		}
+		if nDst+utf8.RuneLen(r) > len(dst) {
+			return nDst, nSrc, transform.ErrShortDst
+		}
+		nDst += utf8.EncodeRune(dst[nDst:], r)
+		nSrc += size
+	}
+	return nDst, nSrc, nil
+}
+
+// utf7 decodes UTF-7 (RFC 2152), which no library here knows and old clients still send.
+type utf7 struct{ encoding.Encoding }
+
+// NewDecoder implements encoding.Encoding.
+func (utf7) NewDecoder() *encoding.Decoder { return &encoding.Decoder{Transformer: &utf7Decoder{}} }
+
+type utf7Decoder struct {
+	shifted bool
+	bits    uint32
+	have    uint
+	high    rune // a surrogate that waits for its other half
+	empty   bool // nothing since the shift: `+-` is a plus sign
+}
+
+// Reset implements transform.Transformer.
+func (d *utf7Decoder) Reset() { *d = utf7Decoder{} }
+
+// Transform implements transform.Transformer.
+func (d *utf7Decoder) Transform(dst, src []byte, _ bool) (nDst, nSrc int, err error) {
+	for ; nSrc < len(src); nSrc++ {
+		if nDst+2*utf8.UTFMax > len(dst) {
+			return nDst, nSrc, transform.ErrShortDst
+		}
+		c := src[nSrc]
+		switch v := sextets[c]; {
+		case !d.shifted && c == '+':
+			*d = utf7Decoder{shifted: true, empty: true}
+		case !d.shifted:
+			nDst += utf8.EncodeRune(dst[nDst:], charmap.Windows1252.DecodeByte(c))
+		case v != badSextet:
+			d.empty = false
+			nDst += d.sextet(dst[nDst:], v)
+		case c == '-' && d.empty:
+			dst[nDst] = '+'
+			nDst++
+			d.shifted = false
+		default:
+			d.shifted = false
+			if c != '-' {
+				nDst += utf8.EncodeRune(dst[nDst:], charmap.Windows1252.DecodeByte(c))
+			}
+		}
+	}
+	return nDst, nSrc, nil
+}
+
+func (d *utf7Decoder) sextet(dst []byte, v byte) int {
+	d.bits, d.have = d.bits<<6|uint32(v), d.have+6
+	if d.have < 16 {
+		return 0
+	}
+	d.have -= 16
+	unit := rune(d.bits >> d.have & 0xffff)
+	d.bits &= 1<<d.have - 1
+	switch {
+	case unit >= 0xd800 && unit < 0xdc00:
+		d.high = unit
+		return 0
+	case unit >= 0xdc00 && unit < 0xe000 && d.high != 0:
+		unit = (d.high-0xd800)<<10 + (unit - 0xdc00) + 0x10000
+	}
+	d.high = 0
+	return utf8.EncodeRune(dst, unit)
+}
+
+// htmlCharset finds the charset that an HTML document claims in its first kilobyte; empty: none.
+func htmlCharset(start []byte) string {
+	if len(start) > 1024 {
+		start = start[:1024]
+	}
+	low := bytes.ToLower(start)
+	i := bytes.Index(low, []byte("charset="))
+	if i < 0 || bytes.LastIndex(low[:i], []byte("<meta")) < 0 {
+		return ""
+	}
+	label := string(bytes.TrimLeft(low[i+len("charset="):], " \"'"))
+	if j := strings.IndexAny(label, " \"'/;>\r\n\t"); j >= 0 {
+		label = label[:j]
+	}
+	return label
+}

@@ -1,0 +1,388 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Read reads the structure of a message of the given size. The source must stay open and
+// unchanged as long as the Message is used.
+//
+// Errors: a *gateway.Fault (permanent, keys refuse.message.parts and refuse.message.header) when a
+// limit is passed; the source's own. Everything else is tolerated, with a Defect.
+func Read(src io.ReaderAt, size int64, l Limits) (*Message, error) {
+	p := &parser{src: src, lim: l.orDefault()}
+	m, err := p.read(src, size, 1, "")
+	if err != nil {
+		return nil, err
+	}
+	m.Defects = p.defects
+	return m, nil
+}
+
+// parser reads one source, and the messages embedded in it under the same bounds.
+type parser struct {
+	src     io.ReaderAt
+	lim     Limits
+	s       *scanner
+	open    []delimiter // of the multiparts being read, outermost first
+	parts   int
+	headers int64
+	opened  int64 // bytes of encoded embedded messages that were decoded
+	defects []Defect
+}
+
+type delimiter struct {
+	text []byte // with its two hyphens
+}
+
+// stop says why a part ended.
+type stop struct {
+	level   int   // which open delimiter was met; -1: the source ended
+	closing bool  // with its two final hyphens
+	cut     int64 // where the content before ends
+}
+
+// openedMax bounds the decoded bytes of embedded messages that come in base64 or quoted-printable,
+// against RFC 2046 §5.2.1; they alone are held in memory.
+const openedMax = 2 << 20
+
+func (p *parser) read(src io.ReaderAt, size int64, depth int, path string) (*Message, error) {
+	outer, open := p.s, p.open
+	p.s, p.open = newScanner(src, size), nil
+	defer func() { p.s.close(); p.s, p.open = outer, open }()
+	if err := p.mboxLine(path); err != nil {
+		return nil, err
+	}
+	root, _, err := p.part(path, depth, "text/plain", true)
+	if err != nil {
+		return nil, err
+	}
+	return &Message{Root: root}, nil
+}
+
+func (p *parser) defect(what Problem, path string, at int64) {
+	if len(p.defects) < 1000 {
+		p.defects = append(p.defects, Defect{what, path, at})
+	}
+}
+
+// mboxLine passes over the `From ` line that mbox files put before the header.
+func (p *parser) mboxLine(path string) error {
+	at := p.s.pos
+	ln, err := p.s.next()
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if bytes.HasPrefix(ln.head, []byte("From ")) || bytes.HasPrefix(ln.head, []byte(">From ")) {
+		p.defect(MboxLine, path, at)
+		return nil
+	}
+	p.s.pos = at
+	return nil
+}
+
+// part reads the part that begins here, up to a delimiter or the end. asMessage: it is the root of a
+// message, whose path follows RFC 9051 §6.4.5.1.
+func (p *parser) part(path string, depth int, defaultType string, asMessage bool) (*Part, stop, error) {
+	if p.parts++; p.parts > p.lim.Parts {
+		return nil, stop{}, tooMuch("parts", int64(p.lim.Parts))
+	}
+	pt := &Part{src: p.s.src, Path: path}
+	st, ended, err := p.header(pt)
+	if err != nil {
+		return nil, st, err
+	}
+	p.describe(pt, defaultType)
+	if asMessage && !pt.isMultipart() {
+		pt.Path = child(path, 1)
+	}
+	switch {
+	case ended:
+		pt.bodyEnd = pt.bodyStart
+	case depth >= p.lim.Depth && (pt.isMultipart() || pt.isMessage()):
+		p.defect(TooDeep, pt.Path, pt.start)
+		st, err = p.leaf(pt)
+		return pt, st, err
+	case pt.isMultipart():
+		st, err = p.multipart(pt, depth)
+	case pt.isMessage() && pt.identity():
+		st, err = p.embedded(pt, depth)
+	default:
+		st, err = p.leaf(pt)
+	}
+	if err != nil {
+		return nil, st, err
+	}
+	if !ended && pt.isMessage() && pt.Embedded == nil {
+		err = p.openEncoded(pt, depth)
+	} else if !ended && len(pt.Children) == 0 {
+		err = p.openTNEF(pt)
+	}
+	return pt, st, err
+}
+
+func child(path string, n int) string {
+	if path == "" {
+		return strconv.Itoa(n)
+	}
+	return path + "." + strconv.Itoa(n)
+}
+
+// multipart reads the children. The delimiter that ends it may be its own or an outer one's.
+func (p *parser) multipart(pt *Part, depth int) (stop, error) {
+	boundary := pt.Params["boundary"]
+	if boundary == "" || len(boundary) > headBytes-8 {
+		p.defect(NoBoundary, pt.Path, pt.start)
+		pt.fallBack()
+		return p.leaf(pt)
+	}
+	level := len(p.open)
+	p.open = append(p.open, delimiter{[]byte("--" + boundary)})
+	defer func() { p.open = p.open[:level] }()
+	childType := "text/plain"
+	if pt.MediaType == "multipart/digest" {
+		childType = "message/rfc822"
+	}
+	st, err := p.skip(pt)
+	if err == nil && st.level < level {
+		p.defect(BoundaryUnseen, pt.Path, pt.start)
+		pt.fallBack()
+		pt.bodyEnd = st.cut
+		return st, nil
+	}
+	for err == nil && st.level == level && !st.closing {
+		var c *Part
+		c, st, err = p.part(child(pt.Path, len(pt.Children)+1), depth+1, childType, false)
+		if err == nil {
+			pt.Children = append(pt.Children, c)
+		}
+	}
+	if err != nil {
+		return st, err
+	}
+	if st.level != level {
+		p.defect(BoundaryUnclosed, pt.Path, pt.start)
+		pt.bodyEnd = st.cut
+		return st, nil
+	}
+	p.open = p.open[:level] // the epilogue, up to an outer delimiter
+	if st, err = p.skip(pt); err == nil {
+		pt.bodyEnd = st.cut
+	}
+	return st, err
+}
+
+// skip passes over lines up to a delimiter.
+func (p *parser) skip(pt *Part) (stop, error) {
+	cut := p.s.pos
+	for {
+		ln, err := p.s.next()
+		if errors.Is(err, io.EOF) {
+			return stop{level: -1, cut: p.s.size}, nil
+		}
+		if err != nil {
+			return stop{}, err
+		}
+		if st, ok := p.delimiter(ln, cut); ok {
+			return st, nil
+		}
+		pt.note(ln)
+		cut = ln.end
+	}
+}
+
+func (p *parser) leaf(pt *Part) (stop, error) {
+	st, err := p.skip(pt)
+	pt.bodyEnd = max(st.cut, pt.bodyStart)
+	return st, err
+}
+
+// delimiter tells whether the line is an open multipart's, the innermost first. RFC 2046 §5.1.1:
+// the line end before it belongs to it.
+func (p *parser) delimiter(ln line, cut int64) (stop, bool) {
+	h := ln.head
+	if len(h) < 2 || h[0] != '-' || h[1] != '-' {
+		return stop{}, false
+	}
+	for i := len(p.open) - 1; i >= 0; i-- {
+		d := p.open[i].text
+		if !bytes.HasPrefix(h, d) {
+			continue
+		}
+		rest := bytes.TrimRight(h[len(d):], " \t\r")
+		if len(rest) == 0 || string(rest) == "--" {
+			return stop{level: i, closing: len(rest) > 0, cut: cut}, true
+		}
+	}
+	return stop{}, false
+}
+
+// embedded reads a message/rfc822 part in place.
+func (p *parser) embedded(pt *Part, depth int) (stop, error) {
+	if err := p.mboxLine(pt.Path); err != nil {
+		return stop{}, err
+	}
+	root, st, err := p.part(pt.Path, depth+1, "text/plain", true)
+	if err != nil {
+		return st, err
+	}
+	pt.Embedded = &Message{Root: root}
+	pt.bodyEnd = root.bodyEnd
+	pt.longest = max(pt.longest, root.longest)
+	pt.looseEnds = pt.looseEnds || root.looseEnds
+	return st, nil
+}
+
+// openEncoded reads a message/rfc822 part that was encoded, from memory.
+func (p *parser) openEncoded(pt *Part, depth int) error {
+	if pt.bodyEnd-pt.bodyStart > 2*openedMax || p.opened > openedMax {
+		p.defect(EmbeddedTooLarge, pt.Path, pt.start)
+		return nil
+	}
+	whole, err := io.ReadAll(io.LimitReader(pt.Decoded(), openedMax+1))
+	if err != nil {
+		return err
+	}
+	if p.opened += int64(len(whole)); p.opened > openedMax {
+		p.defect(EmbeddedTooLarge, pt.Path, pt.start)
+		return nil
+	}
+	pt.Embedded, err = p.read(bytes.NewReader(whole), int64(len(whole)), depth+1, pt.Path)
+	return err
+}
+
+// header reads the fields of a part. ended: a delimiter or the end of the source came before the
+// blank line, and there is no body.
+func (p *parser) header(pt *Part) (st stop, ended bool, err error) {
+	pt.start = p.s.pos
+	end, cut := p.s.pos, p.s.pos
+	body := int64(-1)
+	for body < 0 {
+		var ln line
+		ln, err = p.s.next()
+		if errors.Is(err, io.EOF) {
+			err = nil
+			st, ended, end, body = stop{level: -1, cut: p.s.size}, true, p.s.size, p.s.size
+			break
+		}
+		if err != nil {
+			return st, false, err
+		}
+		if hit, ok := p.delimiter(ln, max(cut, pt.start)); ok {
+			st, ended, end, body = hit, true, ln.start, hit.cut
+			break
+		}
+		switch {
+		case ln.start == ln.end || len(bytes.Trim(ln.head, "\r")) == 0 && ln.end-ln.start < headBytes:
+			end, body = ln.start, ln.next
+		case isWSP(ln.head[0]) && ln.start > pt.start, isField(ln):
+			end = ln.next
+		default:
+			var more bool
+			if more, err = p.fieldsFollow(ln); err != nil {
+				return st, false, err
+			}
+			if more {
+				p.defect(BadHeaderLine, pt.Path, ln.start)
+				end = ln.next
+				break
+			}
+			p.defect(NoBlankLine, pt.Path, ln.start)
+			p.s.pos = ln.start
+			end, body = ln.start, ln.start
+		}
+		pt.note(ln)
+		cut = ln.end
+		if end-pt.start > p.lim.HeaderBytes {
+			return st, false, tooMuch("header", p.lim.HeaderBytes)
+		}
+	}
+	pt.bodyStart = body
+	if ended && end > pt.start {
+		p.defect(CutHeader, pt.Path, pt.start)
+	}
+	return st, ended, p.fields(pt, end)
+}
+
+func isField(ln line) bool {
+	name, _ := fieldName(ln.head)
+	return name != ""
+}
+
+// fieldsFollow looks whether a line that is no field stands among fields, of which the next lines
+// hold one that mail is known to have, or begins the body. The scanner goes back where it was.
+func (p *parser) fieldsFollow(bad line) (bool, error) {
+	back := p.s.pos
+	defer func() { p.s.pos = back }()
+	for range 8 {
+		ln, err := p.s.next()
+		if errors.Is(err, io.EOF) || err == nil && len(bytes.TrimRight(ln.head, "\r \t")) == 0 {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if name, _ := fieldName(ln.head); name != "" && knownField(name) {
+			return true, nil
+		}
+		if ln.next-bad.start > 4*headBytes {
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+func knownField(name string) bool {
+	low := strings.ToLower(name)
+	switch low {
+	case "from", "to", "cc", "subject", "date", "message-id", "mime-version", "received", "return-path",
+		"reply-to", "sender", "references", "in-reply-to", "delivered-to", "user-agent", "dkim-signature":
+		return true
+	}
+	return strings.HasPrefix(low, "content-") || strings.HasPrefix(low, "x-") || strings.HasPrefix(low, "arc-")
+}
+
+// fields loads and cuts the header that ends at end.
+func (p *parser) fields(pt *Part, end int64) error {
+	n := end - pt.start
+	if p.headers += n; n > p.lim.HeaderBytes || p.headers > p.lim.TotalHeaderBytes {
+		return tooMuch("header", p.lim.HeaderBytes)
+	}
+	raw := make([]byte, n)
+	if _, err := readAt(p.s.src, raw, pt.start); err != nil {
+		return err
+	}
+	pt.Header, _ = parseFields(raw)
+	p.checkHeader(pt, raw)
+	return nil
+}
+
+func (p *parser) checkHeader(pt *Part, raw []byte) {
+	lf, cr, high := false, false, false
+	for i, c := range raw {
+		switch {
+		case c == '\n':
+			lf = lf || i == 0 || raw[i-1] != '\r'
+		case c == '\r':
+			cr = cr || i+1 == len(raw) || raw[i+1] != '\n'
+		case c >= 0x80:
+			high = true
+		}
+	}
+	if lf {
+		p.defect(BareLF, pt.Path, pt.start)
+	}
+	if cr {
+		p.defect(BareCR, pt.Path, pt.start)
+	}
+	if high {
+		p.defect(EightBitHeader, pt.Path, pt.start)
+	}
+}

@@ -1,0 +1,125 @@
+package store_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/store"
+)
+
+// eachBench runs a benchmark on both stores.
+func eachBench(b *testing.B, run func(b *testing.B, s *store.Store)) {
+	b.Run("sqlite", func(b *testing.B) { run(b, sqlitePlace(b).open(b)) })
+	b.Run("postgres", func(b *testing.B) { run(b, postgresPlace(b).open(b)) })
+}
+
+// writers runs do b.N times from so many goroutines, as sessions do, and reports the rate.
+func writers(b *testing.B, n int, do func(i int64) error) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	start := time.Now()
+	for range n {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				if err := do(i); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "ops/s")
+}
+
+// letter is a whole acceptance of one courier to one company, as intake makes it.
+func letter(s *store.Store, size int) (store.Acceptance, error) {
+	now := time.Now()
+	sp := s.Spool()
+	body := make([]byte, size)
+	_, _ = rand.Read(body)
+	if _, err := sp.Write(body); err != nil {
+		return store.Acceptance{}, err
+	}
+	block := gateway.ContextBlock{Reference: "TESTESR2020", Title: "Fourniture de mobilier de bureau", Object: "Accord-cadre à bons de commande", Deadline: now,
+		PublicBody: "Ministère de l'enseignement supérieur", PurchasingEntity: "Bureau des achats", Zone: "Europe/Paris", Language: "fr"}
+	c := gateway.Courier{
+		ID: gateway.NewID(now), Consultation: gateway.NewID(now), Author: gateway.NewID(now), AuthorName: "Camille Martin", AuthorAddr: "camille.martin@acheteur.example",
+		Door: gateway.DoorSMTP, Type: gateway.Rejet, TypeLabel: "Courrier de rejet", Subject: "Résultat de la consultation", Excerpt: "Madame, Monsieur, nous vous remercions",
+		MessageID: "<" + gateway.NewID(now).String() + "@acheteur.example>", Content: sp.Hash(), Size: sp.Size(), Context: block, Accepted: now,
+		Composition: gateway.Composition{Version: 1, BaseURL: "https://courrier.example", Domain: "courrier.example", Date: now, Boundary: "abcdefghijklmnopqrstuvwxyz"},
+	}
+	r := gateway.Recipient{ID: gateway.NewID(now), Courier: c.ID, Address: "contact@entreprise.example", CompanyName: "Entreprise", Register: gateway.Depots,
+		MessageID: "<" + gateway.NewID(now).String() + "@courrier.example>"}
+	key := gateway.HashOf([]byte(c.MessageID))
+	return store.Acceptance{
+		Courier: c, Recipients: []gateway.Recipient{r}, Key: key, Contents: []*store.Spool{sp},
+		Events: []gateway.Event{
+			gateway.NewEvent(gateway.Submitted, now, gateway.SubmittedDetails{Type: c.Type, Subject: c.Subject, MessageID: c.MessageID, Content: c.Content, Author: c.AuthorAddr}, nil).About(c.ID, gateway.ID{}),
+			gateway.NewEvent(gateway.Submitted, now, gateway.RecipientDetails{Address: r.Address, Company: r.CompanyName}, nil).About(c.ID, r.ID),
+		},
+		Jobs: []gateway.Job{{ID: gateway.NewID(now), Kind: gateway.JobLetter, Courier: c.ID, Recipient: r.ID, Created: now, Due: now}},
+	}, nil
+}
+
+func BenchmarkAccept(b *testing.B) {
+	for _, bench := range []struct{ size, writers int }{{4 << 10, 1}, {4 << 10, 16}, {5_000_000, 4}} {
+		b.Run(fmt.Sprintf("size=%d/writers=%d", bench.size, bench.writers), func(b *testing.B) {
+			eachBench(b, func(b *testing.B, s *store.Store) {
+				writers(b, bench.writers, func(int64) error {
+					a, err := letter(s, bench.size)
+					if err != nil {
+						return err
+					}
+					defer a.Contents[0].Discard()
+					_, _, err = s.Accept(context.Background(), a)
+					return err
+				})
+			})
+		})
+	}
+}
+
+// BenchmarkDelivery leases a job and settles it with its event, as the queue does.
+func BenchmarkDelivery(b *testing.B) {
+	eachBench(b, func(b *testing.B, s *store.Store) {
+		ctx := context.Background()
+		for range b.N {
+			a, err := letter(s, 100)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, _, err := s.Accept(ctx, a); err != nil {
+				b.Fatal(err)
+			}
+		}
+		leased := make(chan gateway.Job, 64)
+		go func() {
+			defer close(leased)
+			for {
+				jobs, err := s.Lease(ctx, "bench", []gateway.JobKind{gateway.JobLetter}, 32, time.Minute)
+				if err != nil || len(jobs) == 0 {
+					return
+				}
+				for _, j := range jobs {
+					leased <- j
+				}
+			}
+		}()
+		writers(b, 16, func(int64) error {
+			j, ok := <-leased
+			if !ok {
+				return nil
+			}
+			e := gateway.NewEvent(gateway.Sent, time.Now(), gateway.RelayDetails{Host: "relais.example", Code: 250, Reply: "2.0.0 Ok: queued"}, nil).About(j.Courier, j.Recipient)
+			return s.Apply(ctx, gateway.Step{Job: &gateway.JobResult{ID: j.ID, Attempt: j.Attempt}, Events: []gateway.Event{e}})
+		})
+	})
+}

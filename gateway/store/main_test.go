@@ -1,0 +1,104 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"vaguemestre/deploy/sandbox"
+	"vaguemestre/gateway/store"
+)
+
+// childVariable names the part that this binary plays when a test runs it as another process.
+const childVariable = "VAGUEMESTRE_STORE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if part := os.Getenv(childVariable); part != "" {
+		os.Exit(child(part))
+	}
+	code := m.Run()
+	server.stop()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// server is the PostgreSQL that all tests of this package share, started by the first one.
+var server postgres
+
+type postgres struct {
+	mu sync.Mutex
+	p  *sandbox.Postgres
+}
+
+func (s *postgres) database(t testing.TB) string {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if s.p == nil {
+		p, err := sandbox.StartPostgres(ctx, sandbox.PostgresOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.p = p
+	}
+	dsn, err := s.p.Database(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dsn
+}
+
+func (s *postgres) stop() {
+	if s.p != nil {
+		s.p.Stop()
+	}
+}
+
+// place is one installation, which several handles may open.
+type place struct{ options store.Options }
+
+// open gives one more handle on the installation.
+func (p place) open(t testing.TB, change ...func(*store.Options)) *store.Store {
+	t.Helper()
+	o := p.options
+	for _, c := range change {
+		c(&o)
+	}
+	s, err := store.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func sqlitePlace(t testing.TB) place {
+	dir := t.TempDir()
+	return place{store.Options{Driver: store.SQLite, Path: filepath.Join(dir, "vaguemestre.db"), ContentDir: filepath.Join(dir, "contents")}}
+}
+
+func postgresPlace(t testing.TB) place {
+	return place{store.Options{Driver: store.Postgres, DSN: server.database(t), ContentDir: filepath.Join(t.TempDir(), "contents")}}
+}
+
+// each runs a test on both stores.
+func each(t *testing.T, test func(t *testing.T, p place)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, sqlitePlace(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgresPlace(t)) })
+}

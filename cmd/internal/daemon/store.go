@@ -1,0 +1,38 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/store"
+)
+
+// Where things are in the data folder.
+const (
+	databaseFile = "vaguemestre.sqlite"
+	contentDir   = "contents"
+	keyDir       = "keys"
+)
+
+// OpenStore opens the installation that the configuration names, for the daemon and for commands alike.
+func OpenStore(ctx context.Context, c config.Config, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*store.Store, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	dsn, err := c.Store.DSN.Read()
+	if err != nil {
+		return nil, fmt.Errorf("store.dsn: %w", err)
+	}
+	return store.Open(ctx, store.Options{
+		Driver: c.Store.Driver, DSN: dsn, Path: filepath.Join(c.DataDir, databaseFile), MaxConns: c.Store.Connections,
+		ContentDir: filepath.Join(c.DataDir, contentDir), Inline: c.Store.Inline,
+		Now: now, Logger: log, Registerer: reg,
+	})
+}

@@ -74,7 +74,7 @@ func (v *view) automatic() string {
 	if machine == "" {
 		return ""
 	}
-	if v.threaded() && !v.listed() {
+	if v.threaded() && !v.listed() && machine != "field precedence" && machine != "field x-auto-response-suppress" {
 		return "automatic answer: " + machine
 	}
 	opening := clip(strings.ToLower(strings.TrimSpace(v.text)), 600)

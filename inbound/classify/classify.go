@@ -11,7 +11,7 @@ import (
 func Classify(m *message.Message) Result {
 	v := look(m)
 	result := Result{From: v.from, Subject: clip(v.subject, 400)}
-	for _, rule := range rules {
+	for _, rule := range rules() {
 		why := rule(v, &result)
 		if why != "" {
 			result.Why = why
@@ -23,18 +23,34 @@ func Classify(m *message.Message) Result {
 }
 
 // rules are tried in order; the first that gives its name has decided.
-var rules = []func(*view, *Result) string{
-	complaintRule, receiptRule, statusPartRule, serviceRule, challengeRule, statusTextRule,
-	answerBeforeProseRule, proseRule, answerRule, bulkRule, replyRule,
+func rules() []func(*view, *Result) string {
+	return []func(*view, *Result) string{
+		complaintRule, receiptRule, statusPartRule, serviceRule, challengeRule, statusTextRule,
+		answerBeforeProseRule, proseRule, answerRule, bulkRule, replyRule,
+	}
 }
 
 func complaintRule(v *view, r *Result) string {
 	if len(v.feedback) == 0 {
-		return ""
+		return proseComplaint(v, r)
 	}
 	r.Class, r.Standard = ClassComplaint, true
 	v.complaintOf(r)
 	return "part message/feedback-report"
+}
+
+// proseComplaint knows the complaints that come without the fields of RFC 5965.
+func proseComplaint(v *view, r *Result) string {
+	switch {
+	case v.returned && strings.HasPrefix(strings.ToLower(v.subject), "complaint about message from"):
+		r.Class, r.FeedbackType = ClassComplaint, "abuse"
+	case v.header.Has("X-Apple-Unsubscribe"):
+		r.Class, r.FeedbackType = ClassComplaint, "opt-out"
+	default:
+		return ""
+	}
+	v.complaintOf(r)
+	return "complaint without fields"
 }
 
 func receiptRule(v *view, r *Result) string {
@@ -121,6 +137,14 @@ func proseRule(v *view, r *Result) string {
 	if why == "" {
 		return ""
 	}
+	own, _ := v.prose()
+	if v.inner != nil && !v.namesRecipient(own) {
+		if inner := Classify(v.inner); inner.Class == ClassReport { // a report passed on by a gateway
+			inner.From, inner.Subject = r.From, r.Subject
+			*r = inner
+			return "report within a report: " + inner.Why
+		}
+	}
 	r.Class = ClassReport
 	v.reportsOf(r)
 	return why
@@ -166,8 +190,10 @@ func (v *view) proseReport() string {
 		return "report in prose: header field"
 	case sender && subject:
 		return "report in prose: sender and subject"
-	case subject && returned && !replyPrefix.MatchString(strings.ToLower(v.subject)):
-		return "report in prose: subject and returned message"
+	case subject && returned && saysFailure(own) && v.namesRecipient(own):
+		return "report in prose: subject, words and returned message"
+	case v.nullSender() && saysFailure(own) && v.namesRecipient(own):
+		return "report in prose: null envelope sender and words"
 	case v.reportSender() && opening && returned:
 		return "report in prose: sender, words and returned message"
 	case v.reportSender() && saysFailure(own) && v.namesRecipient(own):
@@ -190,7 +216,7 @@ func saysFailure(own string) bool {
 	return false
 }
 
-var failureWords = words(`(could|can|did) ?(not|n't) be (delivered|sent)`, `unable to (deliver|send)`, `undeliverable`, `not (be )?delivered`, `delivery (to .{1,80})?(failed|failure|error)`, `(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`, `returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`, `n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`, `no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`)
+var failureWords = words(`(could|can|did) ?(not|n't) be (delivered|sent)`, `unable to (deliver|send)`, `undeliverable`, `not (be )?delivered`, `delivery (to .{1,80})?(failed|failure|error)`, `(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`, `returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`, `n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`, `no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`, `(invalid|unknown|no such) user`, `user unknown`)
 
 func (v *view) namesRecipient(own string) bool {
 	return len(mentions(own, v.excluded())) > 0

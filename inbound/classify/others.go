@@ -48,7 +48,11 @@ func (v *view) complaintOf(r *Result) {
 			}
 		}
 	}
-	r.Reports = complaintRecipients(r.Reports, v.originalTo())
+	to := v.originalTo()
+	if len(to) > 1 {
+		to = to[:1] // the envelope's recipient is not told: the first named stands for it
+	}
+	r.Reports = complaintRecipients(r.Reports, to)
 }
 
 func complaintRecipients(reports []Report, to []string) []Report {

@@ -52,7 +52,11 @@ func mentions(prose string, excluded map[string]bool) []mention {
 			if i+1 < len(found) {
 				end = starts[i+1][0]
 			}
-			found[i].about = prose[starts[i][1]:end]
+			from := starts[i][1]
+			if place.name == "transcript" {
+				from = starts[i][0] // the code stands before the address
+			}
+			found[i].about = prose[from:end]
 			found[i].original = forwardedFrom(found[i].about)
 		}
 		return mergeMentions(found)
@@ -141,16 +145,29 @@ func paragraphs(text string) []string {
 func diagnosticOf(about string) string {
 	all := paragraphs(strings.TrimLeft(about, `>"':.,; `))
 	for _, p := range all {
+		if m := quotedAnswer.FindStringSubmatch(p); m != nil && replyCode(m[1]) != 0 {
+			return clip(oneLine(m[1]), maxDiagnostic)
+		}
+	}
+	for _, p := range all {
 		if replyCode(p) != 0 || enhancedCode(p) != "" {
 			return clip(oneLine(p), maxDiagnostic)
 		}
 	}
 	for _, p := range all {
-		if strings.ContainsAny(strings.ToLower(p), "abcdefghijklmnopqrstuvwxyz") || len(p) > 8 {
+		if reasonIn(clip(p, maxDiagnostic)) != Undefined {
+			return clip(oneLine(p), maxDiagnostic)
+		}
+	}
+	for _, p := range all {
+		if len(p) > 8 && !strings.HasPrefix(p, "----") && !strings.HasPrefix(p, "====") {
 			return clip(oneLine(p), maxDiagnostic)
 		}
 	}
 	return ""
 }
+
+// quotedAnswer is where a report stops explaining and quotes the server.
+var quotedAnswer = regexp.MustCompile(`(?is)(?:returned was|response was|responded with(?: failure)?|server (?:said|replied|responded)|error message|answered|said) ?:\s*(.+)$`)
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -19,24 +19,29 @@ func (r *Report) reasonFrom(words, about, own string) Reason {
 	return r.reasonInWords(clip(own, 8<<10))
 }
 
-// reasonInWords looks the words up in the rules, and weighs the address against the command: an
-// address that was accepted and whose owner is then "unknown" met a filter.
+// reasonInWords looks the words up in the rules.
 func (r *Report) reasonInWords(text string) Reason {
+	return r.weigh(reasonIn(text))
+}
+
+// reasonIn looks up what words mean by themselves.
+func reasonIn(text string) Reason {
 	text = strings.ToLower(oneLine(text))
 	if text == "" {
 		return Undefined
 	}
 	for _, rule := range reasonRules {
 		if rule.pattern.MatchString(text) {
-			return r.weigh(rule.reason)
+			return rule.reason
 		}
 	}
 	return Undefined
 }
 
+// weigh reads the reason with the command: what is unknown at MAIL FROM is the sender.
 func (r *Report) weigh(reason Reason) Reason {
-	if reason == UserUnknown && r.Command == "DATA" && !strings.Contains(r.Status, ".1.") {
-		return Filtered
+	if r.Command == "MAIL" && (reason == UserUnknown || reason == HostUnknown) {
+		return Rejected
 	}
 	return reason
 }

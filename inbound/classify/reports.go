@@ -196,8 +196,8 @@ func (v *view) fromProse(own string) []Report {
 	var reports []Report
 	for _, m := range found {
 		about := m.about
-		if len(found) == 1 && strings.TrimSpace(about) == "" {
-			about = own
+		if !telling(about) && (len(found) == 1 || !anyTelling(found)) {
+			about = own // the reason stands before the recipients, for all of them
 		}
 		report := Report{Recipient: m.address, OriginalRecipient: m.original}
 		report.Diagnostic = diagnosticOf(about)
@@ -205,6 +205,20 @@ func (v *view) fromProse(own string) []Report {
 		reports = append(reports, report)
 	}
 	return reports
+}
+
+// telling tells words that hold an answer or a known reason.
+func telling(text string) bool {
+	return replyCode(text) != 0 || enhancedCode(text) != "" || reasonIn(text) != Undefined
+}
+
+func anyTelling(found []mention) bool {
+	for _, m := range found {
+		if telling(m.about) {
+			return true
+		}
+	}
+	return false
 }
 
 // reconcile keeps the recipients that a field names, with what the prose says of them.
@@ -292,6 +306,7 @@ func (r *Report) decide(v *view, words, about, own string) {
 	switch r.Action {
 	case Delivered, Relayed, Expanded:
 		r.Reason = Arrived
+		r.ReplyCode = successCode(r.Diagnostic)
 		return
 	}
 	r.Reason = r.reasonFrom(words, about, own)
@@ -312,7 +327,7 @@ func (v *view) actionFromWords(status, own string) string {
 	return Failed
 }
 
-// permanent: the class of the code decides; without one, what waiting may cure is not for good.
+// permanent: the class of the code decides; without one, a reporter that gave up is taken at its word.
 func (r *Report) permanent() bool {
 	if r.Action == Delayed {
 		return false
@@ -327,5 +342,5 @@ func (r *Report) permanent() bool {
 	case r.ReplyCode >= 400:
 		return false
 	}
-	return r.Reason != Expired
+	return true
 }

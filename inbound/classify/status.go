@@ -70,6 +70,17 @@ func replyCode(text string) int {
 	return 0
 }
 
+// successCode is the SMTP reply code of a success. 0: unknown.
+func successCode(text string) int {
+	for _, m := range replyCodes.FindAllStringSubmatch(text, 4) {
+		if m[1][0] == '2' {
+			n, _ := strconv.Atoi(m[1])
+			return n
+		}
+	}
+	return 0
+}
+
 // bestStatus reads the status of a recipient from the Status field and the remote server's
 // words. The reporter's field prevails unless the words are more precise: a reporter that
 // does not understand its peer writes x.0.0 or the code of its own giving up.

@@ -21,7 +21,8 @@ type view struct {
 	receipts  []string // bodies of message/disposition-notification parts
 	feedback  []string // bodies of message/feedback-report parts
 	original  message.Header
-	returned  bool // original is of a part of its own
+	returned  bool             // original is of a part of its own
+	inner     *message.Message // the returned message, when it can be read whole
 }
 
 // look gathers the view of a message.
@@ -69,7 +70,7 @@ func (v *view) walk(p *message.Part, depth int) {
 func (v *view) embedded(p *message.Part) {
 	if p.Embedded != nil {
 		if !v.returned {
-			v.original, v.returned = p.Embedded.Header(), true
+			v.original, v.returned, v.inner = p.Embedded.Header(), true, p.Embedded
 		}
 		return
 	}

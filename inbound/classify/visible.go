@@ -35,15 +35,18 @@ func visibleLines(lines []string) []string {
 				kept = append(kept, before)
 			}
 			next := i + n
-			end := marked(lines, next)
-			if end == next {
+			i = marked(lines, next)
+			if i == next && !blank(kept) {
 				return dropSignature(kept)
 			}
-			i = end
-			continue
+			continue // the answer stands under the quotation
 		}
 		if quoted(lines[i]) && !loneMark(lines, i) {
 			i = markedEnd(lines, i)
+			continue
+		}
+		if strings.TrimSpace(lines[i]) == "" && len(kept) > 0 && kept[len(kept)-1] == "" && i > 0 && strings.TrimSpace(lines[i-1]) != "" {
+			i++ // one blank line where a quotation was taken out
 			continue
 		}
 		kept = append(kept, lines[i])
@@ -51,6 +54,8 @@ func visibleLines(lines []string) []string {
 	}
 	return dropSignature(kept)
 }
+
+func blank(lines []string) bool { return strings.TrimSpace(strings.Join(lines, "")) == "" }
 
 func quoted(line string) bool {
 	line = strings.TrimLeft(line, " \t")
@@ -84,7 +89,7 @@ func markedEnd(lines []string, at int) int {
 		switch {
 		case quoted(lines[i]):
 			end = i + 1
-		case strings.TrimSpace(lines[i]) == "" || i == end && i+1 < len(lines) && quoted(lines[i+1]) && looksBroken(lines[i]):
+		case strings.TrimSpace(lines[i]) == "" || i == end && i+1 < len(lines) && quoted(lines[i+1]) && (looksBroken(lines[i]) || len(lines[i-1]) >= 60):
 		default:
 			return end
 		}
@@ -109,7 +114,7 @@ func announcement(lines []string) (before string, n int) {
 		return "", 1
 	}
 	joined := first
-	for n = 1; n <= 4; n++ {
+	for n = 1; n <= 6; n++ {
 		if attribution(joined) {
 			return "", n
 		}
@@ -134,7 +139,7 @@ func announcement(lines []string) (before string, n int) {
 // attribution tells a whole line such as "On … somebody wrote:", in any language: a verb of writing and a
 // date, or an address with a date and a colon at the end.
 func attribution(line string) bool {
-	line = strings.TrimSpace(strings.Trim(line, "*_> "))
+	line = strings.TrimSpace(strings.Trim(line, "*_ "))
 	if len(line) < 8 || len(line) > 600 {
 		return false
 	}
@@ -149,12 +154,12 @@ func attribution(line string) bool {
 
 var (
 	// opensAttribution is how such lines begin: with a preposition of date or a date, or a name and address.
-	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|ma|kl|dne|στις|tr[êe]n|pe|sent from|envoyé de|-+ ?on|ned|pon|uto|sre|čet|pet|sub|em|at|a|il giorno|den|fre|mån|tis|tor|ons|lør|lör|søn|sön|man|tir|la|ke|ti|to|pe|su|ср|пн|вт|чт|пт|сб|вс|mon|tue|wed|thu|fri|sat|sun|lun|mar|mer|jeu|ven|sam|dim|mo|di|mi|do|fr|sa|so|January|February|March|April|May|June|July|August|September|October|November|December|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec|\d{1,4}|"|'?[\pL][\pL.' -]{1,60}(?:<|\())`)
+	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|pe|dne|ned|a|at|il giorno|den|στις|trên|sent from|envoyé de|-+ ?on)\s|\pL{2,12}\.?,? (?:\d|\pL{3,10}\.? \d)|\d{1,4}[^\d]|"|'?\pL[\pL.' -]{1,60}(?:<|\())`)
 	startsDate       = regexp.MustCompile(`(?i)^[\s*_>-]*(?:\d{1,4}[-/.:年h]|\d{1,2} \pL|\d{1,2}(?:er)? |\pL{2,12}\.?,? (?:\d{1,2}|\pL{3,10}\.? \d)|le |on |am |el |il |em |op |den |på |w dniu|dnia |в )`)
 	hasDate          = regexp.MustCompile(`(?i)(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})`)
 	verbs            = regexp.MustCompile(`(?i)(?:\bwrote|\bwrites|a écrit|a ecrit|\bécrit|\bschrieb|\bgeschreven|\bschreef|\bescribi[óo]|\bha scritto|\bscrisse|\bescreveu|\bskrev|\bnapisa[łl]\S*|\bkirjoitti|\bnapsal|\bnapísal|\bpíše|\bírta|\bпис(?:ал|ала|ав)\S*|\bнапис\S*|έγραψε|\byazdı|viết|写道|写到|書きました|のメール|\ba scris|schreib|\bje napisa)[^:：]{0,200}[:：]?\s*$`)
 	sharedLine       = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
-	separator        = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?(?:original message|message d'origine|message original|mail original|courriel original|e-?mail d'origine|réponse|ursprüngliche nachricht|original-?nachricht|weitergeleitete?|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|originalmeddelande|original meddelelse|oprindelig meddelelse|opprinnelig melding|wiadomość oryginalna|oryginalna wiadomość|исходное сообщение|пересылаемое|alkuperäinen viesti|původní zpráva|reply message|原始邮件|原邮件|元のメッセージ|originele bericht|quote|citation|msg original|reply above).{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
+	separator        = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?(?:original message|message d'origine|message original|mail original|courriel original|e-?mail d'origine|réponse|ursprüngliche nachricht|original-?nachricht|weitergeleitete?|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|originalmeddelande|original meddelelse|oprindelig (?:meddelelse|besked)|opprinnelig melding|wiadomość oryginalna|oryginalna wiadomość|исходное сообщение|пересылаемое|alkuperäinen viesti|původní zpráva|reply message|原始邮件|原邮件|元のメッセージ|originele bericht|quote|citation|msg original|reply above).{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
 	forward          = regexp.MustCompile(`(?i)^[\s>*]*(?:-{2,} ?(?:forwarded (?:message|by)|message (?:transféré|transmis|réexpédié)|weitergeleitete nachricht|mensaje reenviado|messaggio inoltrato|mensagem encaminhada|doorgestuurd bericht).{0,40}-*|begin forwarded message:?|début du message (?:réexpédié|transféré) ?:?)\s*$`)
 )
 
@@ -184,7 +189,7 @@ func headerBlock(lines []string) bool {
 	return from && fields >= 1 || other && fields >= 1
 }
 
-var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff)[\s*_]*:.*`)
+var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff|message du)[\s*_]*:.*`)
 
 // dropSignature takes out what stands under "-- " (RFC 3676 §4.3) and the line that a telephone adds.
 func dropSignature(lines []string) []string {
@@ -193,6 +198,9 @@ func dropSignature(lines []string) []string {
 			lines = lines[:i]
 		}
 	}
+	for len(lines) > 0 && rule.MatchString(lines[len(lines)-1]) {
+		lines = lines[:len(lines)-1]
+	}
 	for i, line := range lines {
 		if telephone.MatchString(line) && strings.TrimSpace(strings.Join(lines[:i], "")) != "" {
 			return lines[:i]
@@ -200,5 +208,8 @@ func dropSignature(lines []string) []string {
 	}
 	return lines
 }
+
+// rule is a line drawn above what was taken out, or blank.
+var rule = regexp.MustCompile(`^[\s_=*-]*$`)
 
 var telephone = regexp.MustCompile(`(?i)^[\s*_<>-]*(?:sent (?:from|via|with|by|using) (?:my|the|a|outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)|sent from [A-Z]\w+|get outlook for|envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|un|une|outlook|yahoo|mon|l'appli|mail|mobile|iphone|samsung|proton|le|la|courrier)|télécharger? outlook|obtenez outlook|obtenir outlook|von meine[mr] .{1,30} gesendet|gesendet (?:von|mit|aus)|diese nachricht wurde von|enviado (?:desde|con|do|de) (?:mi|meu|meu|minha|outlook|yahoo|el|o|samsung)|inviato da(?:l mio)? ?\S|verstuurd vanaf|verzonden (?:van|met|vanaf)|skickat från|sendt fra|wysłan[eo] z|lähetetty \S+sta|отправлено (?:с|из)|sent by my|downloaded? outlook|iphone'umdan|iphoneから送信)`)

@@ -12,7 +12,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/textproto"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +32,28 @@ import (
 	"vaguemestre/gateway/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// spooler is the store whose spools the tests use: opened once, for opening takes longer than a test.
+var spooler *store.Store
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "submission")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	spooler, err = store.Open(context.Background(), store.Options{Path: filepath.Join(dir, "v.db"), ContentDir: filepath.Join(dir, "contents")})
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if err := errors.Join(spooler.Close(), goleak.Find()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
 
 const (
 	testLogin    = "claire"
@@ -81,7 +104,7 @@ func (m *memoryIntake) all() []handed {
 }
 
 // oneAgent is an account.Accounts with one agent and no hashing.
-type oneAgent struct{ tries *int }
+type oneAgent struct{}
 
 var testAgent = gateway.Agent{ID: gateway.NewID(time.Unix(1_700_000_000, 0)), Login: testLogin, Addresses: []string{"claire@ville.test"}}
 
@@ -140,10 +163,6 @@ func open(t testing.TB, change func(*Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "v.db"), ContentDir: filepath.Join(dir, "contents")})
-	if err != nil {
-		t.Fatal(err)
-	}
 	h := &house{t: t, intake: &memoryIntake{}, pool: authority.Pool(), ca: authority.File, reg: prometheus.NewRegistry(), log: &syncBuffer{}}
 	o := Options{
 		Hostname: testHost, StartTLS: "127.0.0.1:0", TLS: "127.0.0.1:0",
@@ -153,15 +172,12 @@ func open(t testing.TB, change func(*Options)) *house {
 	if change != nil {
 		change(&o)
 	}
-	h.s = New(o, h.intake, oneAgent{}, st)
+	h.s = New(o, h.intake, oneAgent{}, spooler)
 	if err := h.s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		h.stop()
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
 		if t.Failed() {
 			t.Logf("log of the server:\n%s", h.log)
 		}
@@ -292,6 +308,6 @@ func wantText(t testing.TB, text string, parts ...string) {
 	}
 }
 
-func fill(n int) string { return strings.Repeat("x", n) }
+var testPeer = netip.MustParseAddr("192.0.2.1")
 
-var _ = fmt.Sprint
+func fill(n int) string { return strings.Repeat("x", n) }

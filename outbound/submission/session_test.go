@@ -56,6 +56,7 @@ func TestNoMailWithoutLogin(t *testing.T) {
 }
 
 func TestLogins(t *testing.T) {
+	h := open(t, nil)
 	b64 := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 	for _, c := range []struct {
 		name  string
@@ -80,7 +81,7 @@ func TestLogins(t *testing.T) {
 		{"empty", []string{"AUTH PLAIN ="}, []int{501}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := open(t, nil)
+			h.t = t
 			k := h.dialTLS()
 			k.want(220)
 			k.ask(250, "EHLO client.test")

@@ -7,11 +7,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/store"
 )
 
 type metrics struct {
 	length      *prometheus.GaugeVec
 	oldest      prometheus.Gauge
+	held        prometheus.Gauge
 	inFlight    prometheus.Gauge
 	attempts    *prometheus.CounterVec
 	latency     *prometheus.HistogramVec
@@ -23,10 +25,13 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		length: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "vaguemestre_queue_jobs", Help: "Jobs waiting in the store, by kind.",
+			Name: "vaguemestre_queue_jobs", Help: "Jobs in the store that are not held, by kind.",
 		}, []string{"kind"}),
 		oldest: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "vaguemestre_queue_oldest_due_seconds", Help: "For how long the oldest due job has been due.",
+			Name: "vaguemestre_queue_oldest_seconds", Help: "Age of the oldest job that is not held.",
+		}),
+		held: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "vaguemestre_queue_held_jobs", Help: "Jobs that the administrator holds.",
 		}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "vaguemestre_queue_deliveries", Help: "Deliveries under way.",
@@ -51,7 +56,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.length, m.oldest, m.inFlight, m.attempts, m.latency, m.duration, m.tries, m.storeErrors)
+		reg.MustRegister(m.length, m.oldest, m.held, m.inFlight, m.attempts, m.latency, m.duration, m.tries, m.storeErrors)
 	}
 	return m
 }
@@ -67,14 +72,14 @@ func (m *metrics) settled(job gateway.Job, outcome string, now, begun time.Time)
 
 // measure keeps the length and the age of the queue up to date.
 func (q *Queue) measure(ctx context.Context) {
-	if q.o.Depth == nil {
+	if q.o.Stats == nil {
 		return
 	}
 	tick := time.NewTicker(q.o.Poll / 2)
 	defer tick.Stop()
 	for {
-		if depth, err := q.o.Depth(ctx); err == nil {
-			q.metrics.show(depth, q.o.Now())
+		if stats, err := q.o.Stats(ctx); err == nil {
+			q.metrics.show(stats, q.o.Now())
 		}
 		select {
 		case <-ctx.Done():
@@ -84,13 +89,14 @@ func (q *Queue) measure(ctx context.Context) {
 	}
 }
 
-func (m *metrics) show(d Depth, now time.Time) {
-	for _, kind := range [...]gateway.JobKind{gateway.JobLetter, gateway.JobReminder, gateway.JobNotice} {
-		m.length.WithLabelValues(string(kind)).Set(float64(d.Waiting[kind]))
+func (m *metrics) show(stats store.QueueStats, now time.Time) {
+	for kind, n := range stats.Waiting {
+		m.length.WithLabelValues(string(kind)).Set(float64(n))
 	}
+	m.held.Set(float64(stats.Held))
 	age := 0.0
-	if !d.Oldest.IsZero() {
-		age = max(now.Sub(d.Oldest).Seconds(), 0)
+	if !stats.Oldest.IsZero() {
+		age = max(now.Sub(stats.Oldest).Seconds(), 0)
 	}
 	m.oldest.Set(age)
 }

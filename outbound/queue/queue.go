@@ -48,13 +48,6 @@ type Deliverer interface {
 	Deliver(ctx context.Context, env relay.Envelope, compose func(io.Writer) error) (gateway.RelayDetails, *gateway.Fault)
 }
 
-// Depth is how long the queue is.
-type Depth struct {
-	Waiting map[gateway.JobKind]int
-	Oldest  time.Time // when the oldest due job was due; zero: none is
-	Next    time.Time // when the next job is due; zero: none waits
-}
-
 // Options says how deliveries are tried. The zero value of a number means its default.
 type Options struct {
 	Owner    string        // of the leases: unique among the nodes
@@ -64,7 +57,7 @@ type Options struct {
 	Grace    time.Duration // 20 s
 	Poll     time.Duration // how often to look even when nothing woke us; 30 s
 
-	Depth      func(context.Context) (Depth, error) // nil: no metric of length, no timer for the next due job
+	Stats      func(context.Context) (store.QueueStats, error) // of the store; nil: no metric of length, no timer for the next due job
 	Now        func() time.Time
 	Jitter     func() float64 // in [0, 1)
 	Logger     *slog.Logger
@@ -203,14 +196,14 @@ func (q *Queue) waitForRoom(ctx context.Context) bool {
 
 // untilNext is how long nothing is due, at most Options.Poll.
 func (q *Queue) untilNext(ctx context.Context) time.Duration {
-	if q.o.Depth == nil {
+	if q.o.Stats == nil {
 		return q.o.Poll
 	}
-	depth, err := q.o.Depth(ctx)
-	if err != nil || depth.Next.IsZero() {
+	stats, err := q.o.Stats(ctx)
+	if err != nil || stats.Next.IsZero() {
 		return q.o.Poll
 	}
-	return max(min(depth.Next.Sub(q.o.Now()), q.o.Poll), 10*time.Millisecond)
+	return max(min(stats.Next.Sub(q.o.Now()), q.o.Poll), 10*time.Millisecond)
 }
 
 // sleep waits for the time, the wake-up or the end, whichever is first.

@@ -74,6 +74,11 @@ func (b *bodyHash) text(p []byte) {
 	if n := len(p); n > 0 && p[n-1] == '\r' {
 		p = p[:n-1]
 	}
+	if !b.space && plain(p) {
+		b.begin()
+		b.write(p)
+		return
+	}
 	for len(p) > 0 {
 		n := nextSpace(p)
 		if n > 0 {
@@ -85,6 +90,12 @@ func (b *bodyHash) text(p []byte) {
 		b.space = true
 		p = p[1:]
 	}
+}
+
+// plain tells a piece of a line, not empty, that is canonical as it stands: most are.
+func plain(p []byte) bool {
+	n := len(p)
+	return n > 0 && p[n-1] != ' ' && bytes.IndexByte(p, '\t') < 0 && !bytes.Contains(p, []byte("  "))
 }
 
 // begin writes what stood pending before a piece of text.

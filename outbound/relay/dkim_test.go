@@ -329,7 +329,7 @@ func BenchmarkSign(b *testing.B) {
 }
 
 func BenchmarkBodyHash(b *testing.B) {
-	for name, line := range map[string]string{"base64": strings.Repeat("QUJD", 19) + "\r\n", "text": "Votre offre  n'a pas ete retenue pour les motifs suivants. \r\n"} {
+	for name, line := range map[string]string{"base64": strings.Repeat("QUJD", 19) + "\r\n", "text": "Votre offre n'a pas ete retenue pour les motifs suivants.\r\n", "spaces": "Votre  offre\tn'a pas ete retenue pour les motifs suivants. \r\n"} {
 		text := []byte(strings.Repeat(line, 5_000_000/len(line)))
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))

@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/emersion/go-imap/v2"
-	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-smtp"
 )
 
@@ -50,107 +48,32 @@ func letterTo(to string) string {
 }
 
 // submit sends a letter as the gateway does, asking for every report.
-func submit(t *testing.T, w *World, to ...string) error {
+func submit(t *testing.T, w *World, to string) error {
 	t.Helper()
-	c, err := smtp.DialStartTLS(w.SMTP, w.clientTLS())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	for _, extension := range []string{"DSN", "SIZE", "8BITMIME"} {
-		if ok, _ := c.Extension(extension); !ok {
-			t.Errorf("the smarthost does not announce %s", extension)
-		}
-	}
-	if err := c.Mail(letterSender, &smtp.MailOptions{Return: smtp.DSNReturnHeaders, EnvelopeID: "env+1=x"}); err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range to {
-		if err := c.Rcpt(a, &smtp.RcptOptions{
-			Notify:                []smtp.DSNNotify{smtp.DSNNotifySuccess, smtp.DSNNotifyFailure, smtp.DSNNotifyDelayed},
-			OriginalRecipientType: smtp.DSNAddressTypeRFC822, OriginalRecipient: a,
-		}); err != nil {
-			return err
-		}
-	}
-	data, err := c.Data()
-	if err != nil {
-		return err
-	}
-	if _, err := io.WriteString(data, letterTo(to[0])); err != nil {
-		t.Fatal(err)
-	}
-	if err := data.Close(); err != nil {
-		return err
-	}
-	return c.Quit()
+	return sendAsking(t.Context(), w.SMTP, w.clientTLS(), letterSender, to, letterTo(to))
 }
 
-// inbox waits for the n-th mail of a mailbox and returns all of its messages.
-func inbox(t *testing.T, c *imapclient.Client, arrived <-chan struct{}, n int) []string {
+// reports waits for the n-th mail of the gateway's mailbox and returns all of its messages.
+func reports(t *testing.T, w *World, n int) []string {
 	t.Helper()
 	ctx := patience(t)
+	r, err := OpenMailbox(ctx, w.IMAPS, w.clientTLS(), w.IMAPUser, w.IMAPPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
 	for {
-		status, err := c.Select("INBOX", nil).Wait()
+		raws, err := r.All("INBOX")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if int(status.NumMessages) >= n {
-			return fetch(t, c)
+		if len(raws) >= n {
+			return raws
 		}
-		idle, err := c.Idle()
-		if err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-arrived:
-		case <-ctx.Done():
-			t.Fatalf("%d mails instead of %d", status.NumMessages, n)
-		}
-		if err := errors.Join(idle.Close(), idle.Wait()); err != nil {
-			t.Fatal(err)
+		if err := r.idle(ctx); err != nil {
+			t.Fatalf("%d mails instead of %d: %v", len(raws), n, err)
 		}
 	}
-}
-
-func fetch(t *testing.T, c *imapclient.Client) []string {
-	t.Helper()
-	section := &imap.FetchItemBodySection{Peek: true}
-	found, err := c.Fetch(imap.SeqSet{{Start: 1, Stop: 0}}, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}).Collect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var raws []string
-	for _, m := range found {
-		raws = append(raws, string(m.FindBodySection(section)))
-	}
-	return raws
-}
-
-// logIn opens a mailbox; the channel receives when the number of its messages changes.
-func logIn(t *testing.T, dial func(string, *imapclient.Options) (*imapclient.Client, error), address, user, password string, o imapclient.Options) (*imapclient.Client, <-chan struct{}) {
-	t.Helper()
-	arrived := make(chan struct{}, 1)
-	o.UnilateralDataHandler = &imapclient.UnilateralDataHandler{Mailbox: func(*imapclient.UnilateralDataMailbox) {
-		select {
-		case arrived <- struct{}{}:
-		default:
-		}
-	}}
-	c, err := dial(address, &o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	if err := c.Login(user, password).Wait(); err != nil {
-		t.Fatal(err)
-	}
-	return c, arrived
-}
-
-func (w *World) mailbox(t *testing.T) (*imapclient.Client, <-chan struct{}) {
-	t.Helper()
-	return logIn(t, imapclient.DialTLS, w.IMAPS, w.IMAPUser, w.IMAPPassword, imapclient.Options{TLSConfig: w.clientTLS()})
 }
 
 func TestADeliveryIsReported(t *testing.T) {
@@ -166,10 +89,9 @@ func TestADeliveryIsReported(t *testing.T) {
 	if err != nil || string(raw) != letterTo("Contact+marches@Entreprise.example") {
 		t.Fatalf("%v\n%s", err, raw)
 	}
-	c, arrived := w.mailbox(t)
-	report := inbox(t, c, arrived, 1)[0]
+	report := reports(t, w, 1)[0]
 	for _, want := range []string{
-		"Delivered-To: " + letterSender, "Action: delivered", "Original-Envelope-Id: env+1=x",
+		"Delivered-To: " + letterSender, "Action: delivered", "Original-Envelope-Id: enveloppe+1=x",
 		"Original-Recipient: rfc822;Contact+marches@Entreprise.example", "text/rfc822-headers", "Message-ID: <1@",
 	} {
 		if !strings.Contains(report, want) {
@@ -178,9 +100,6 @@ func TestADeliveryIsReported(t *testing.T) {
 	}
 	if strings.Contains(report, "Bonjour") {
 		t.Error("RET=HDRS returned the body")
-	}
-	if _, err := c.Move(imap.SeqSetNum(1), Done).Wait(); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -213,9 +132,8 @@ func TestAddressesBehaveByTheirFirstWord(t *testing.T) {
 			if tc.count == 0 {
 				return
 			}
-			c, arrived := w.mailbox(t)
-			reports := inbox(t, c, arrived, tc.count)
-			if last := reports[len(reports)-1]; !strings.Contains(last, tc.want) {
+			all := reports(t, w, tc.count)
+			if last := all[len(all)-1]; !strings.Contains(last, tc.want) {
 				t.Errorf("no %q in\n%s", tc.want, last)
 			}
 		})
@@ -348,8 +266,7 @@ func TestThePageShowsAMailAndAnswersIt(t *testing.T) {
 	if !strings.Contains(string(text), "Votre réponse est partie.") {
 		t.Errorf("%d %s", r.StatusCode, text)
 	}
-	c, arrived := w.mailbox(t)
-	answer := inbox(t, c, arrived, 1)[0]
+	answer := reports(t, w, 1)[0]
 	for _, want := range []string{"To: <courrier+r-jeton@", "In-Reply-To: <1@", "Subject: =?utf-8?q?Re:_March=C3=A9?=", "From: <muet@entreprise.example>"} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("no %q in\n%s", want, answer)
@@ -413,8 +330,7 @@ func TestAReportIsWellFormed(t *testing.T) {
 	if err := submit(t, w, "inconnu@entreprise.example"); err != nil {
 		t.Fatal(err)
 	}
-	c, arrived := w.mailbox(t)
-	report := inbox(t, c, arrived, 1)[0]
+	report := reports(t, w, 1)[0]
 	boundary := reportBoundary.FindStringSubmatch(report)
 	if boundary == nil || !strings.HasSuffix(report, "--"+boundary[1]+"--\r\n") {
 		t.Errorf("the report does not end:\n%s", report)

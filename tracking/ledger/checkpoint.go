@@ -14,15 +14,12 @@ import (
 	"vaguemestre/gateway"
 )
 
-// Margin is how long before a checkpoint's time an event that stands after it may have been
-// recorded: transactions that commit late, and clocks of several nodes that differ.
-const Margin = 2 * time.Minute
-
 // maxNote bounds a checkpoint that is read from outside, in octets.
 const maxNote = 16 << 10
 
 // Checkpoint is what a signed note says of the log: its first Size events have this Root,
-// and none of them was recorded after Time.
+// none of them was recorded after Time, and
+// no other was recorded before it.
 type Checkpoint struct {
 	Name string
 	Size int64

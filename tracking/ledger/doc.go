@@ -9,11 +9,10 @@
 // signed in the form of a sumdb/note. Where a time-stamping authority is configured,
 // checkpoints are stamped by it (RFC 3161).
 //
-// A checkpoint's time is the greatest Recorded that it contains. An event that stands
-// after a checkpoint and claims to have been recorded more than Margin before that
-// time was back-dated. The margin is what an honest installation needs: a transaction
-// commits a little after it stamped its events, and the clocks of several nodes
-// differ a little. A node whose clock is wrong by more is reported as back-dating.
+// A checkpoint's time is the greatest Recorded that it contains, and the store sees to it that
+// no event outside it, of any node, is recorded before that time (store.AppendLedger).
+// So an event that stands after a checkpoint and claims to have been recorded before its time was
+// back-dated; honest events never are, however late they come.
 //
 // What it cannot show by itself: whoever holds the database and the key can write a
 // whole new log. That is seen by anyone who holds an earlier checkpoint, be it in a

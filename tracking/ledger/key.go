@@ -67,41 +67,42 @@ func parseKey(private, public string) (*Key, error) {
 	return &Key{signer: signer, verifier: verifier, text: public}, nil
 }
 
-// createKey writes the file beside its place and links it there, so that two processes that
-// start together end with the same key and a crash leaves a whole file or none.
 func createKey(path, name string) (*Key, error) {
 	key, private, err := NewKey(name)
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".ledger-key-*") // CreateTemp makes it 0600
-	if err != nil {
-		return nil, fmt.Errorf("write the ledger's key: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = fmt.Fprintf(tmp, "%s\n%s\n", private, key.text)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return nil, fmt.Errorf("write the ledger's key: %w", err)
-	}
-	switch err = os.Link(tmp.Name(), path); {
+	switch err = CreateSecret(path, fmt.Appendf(nil, "%s\n%s\n", private, key.text)); {
 	case errors.Is(err, fs.ErrExist):
 		return LoadKey(path, name)
 	case err != nil:
 		return nil, fmt.Errorf("write the ledger's key: %w", err)
 	}
-	return key, syncDir(dir)
+	return key, nil
 }
 
-func syncDir(dir string) error {
+// CreateSecret makes a file (mode 0600) that must not be there yet: it is written beside its place and
+// linked there, so that of two processes one makes it and the other gets fs.ErrExist, and a
+// crash leaves a whole file or none. It is durable on return.
+func CreateSecret(path string, content []byte) error {
+	dir := filepath.Dir(path)
+	tmp, err := os.CreateTemp(dir, ".new-*") // CreateTemp makes it 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(content)
+	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	if err = os.Link(tmp.Name(), path); err != nil {
+		return err
+	}
 	d, err := os.Open(dir)
 	if err != nil {
-		return fmt.Errorf("write the ledger's key: %w", err)
+		return err
 	}
-	if err = errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("write the ledger's key: %w", err)
-	}
-	return nil
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // Name is the log's name: the first line of its checkpoints.

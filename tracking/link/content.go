@@ -2,6 +2,7 @@ package link
 
 import (
 	"archive/zip"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -84,13 +85,21 @@ func (o opened) text() (text string, html bool, err error) {
 	}
 	if t := o.message.Text(); t != nil {
 		text, err = t.Text(maxText)
-		return text, h != nil, err
+		return text, h != nil, uncut(err)
 	}
 	if h == nil {
 		return "", false, nil
 	}
 	source, err := h.Text(maxText)
-	return message.HTMLToText(source), true, err
+	return message.HTMLToText(source), true, uncut(err)
+}
+
+// uncut takes a text that was cut at its bound for what it is: the page shows its beginning.
+func uncut(err error) error {
+	if errors.Is(err, message.ErrCut) {
+		return nil
+	}
+	return err
 }
 
 // body is the letter's HTML, made safe, for the page's sandboxed frame: no script, no remote load.
@@ -106,7 +115,7 @@ func (p *Pages) body(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	source, err := part.Text(maxText)
-	if err != nil {
+	if uncut(err) != nil {
 		p.outage(w, r, "read the letter's HTML", err)
 		return
 	}

@@ -111,7 +111,7 @@ func (d *drawer) consultation() {
 // summary is the table that the manual shows, with what proves each step.
 func (d *drawer) summary() {
 	d.heading(d.w.t("summary.heading"))
-	t := d.table([]float64{bodyW * 0.20, bodyW * 0.19, bodyW * 0.22, bodyW * 0.39},
+	t := d.table([]float64{bodyW * 0.19, bodyW * 0.23, bodyW * 0.20, bodyW * 0.38},
 		d.w.t("summary.step"), d.w.t("summary.date"), d.w.t("summary.author"), d.w.t("summary.proof"))
 	for _, st := range d.steps(gateway.ID{}) {
 		d.step(t, st)
@@ -223,7 +223,7 @@ func (d *drawer) fileTable(files []gateway.File) {
 func (d *drawer) recipients() {
 	d.exchanges(gateway.ID{}, d.w.t("detail.common"))
 	for _, r := range d.ev.Recipients {
-		d.gap(6)
+		d.gap(14)
 		d.room(90)
 		d.text(d.w.t("detail.recipient", "name", fullName(r)), style{bold, subheadingSize + 1, accent}, 0)
 		d.gap(3)
@@ -244,7 +244,7 @@ func (d *drawer) exchanges(recipient gateway.ID, title string) {
 			continue
 		}
 		if title != "" {
-			d.gap(6)
+			d.gap(14)
 			d.room(90)
 			d.text(title, style{bold, subheadingSize + 1, accent}, 0)
 			title = ""

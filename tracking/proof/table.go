@@ -154,7 +154,7 @@ func (s *sheet) facts(nameW float64, rows ...fact) {
 		if st.font == "" {
 			st = plain
 		}
-		cells := []cell{{{r.name, style{sans, st.size, muted}}}, {{r.value, st}}}
+		cells := []cell{{{r.name, style{sans, textSize - 0.5, muted}}}, {{r.value, st}}}
 		if h := rowHeight(t.wrapRow(cells)); h <= bodyBottom-bodyTop {
 			s.room(h)
 			s.fill(shade, marginX, s.y, nameW, h)

@@ -1,0 +1,241 @@
+package proof
+
+import (
+	"bytes"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+)
+
+// This file reads the PDF files that this package writes, and no others: cross-reference tables
+// (ISO 32000-1 §7.5.4), plain objects, no encryption. Whatever else a reader would have to bear is refused,
+// because a file in another form is not a proof as it was sealed. Everything is bounded.
+
+const (
+	maxObjects  = 20_000
+	maxObject   = 4 << 20 // octets of an object without its stream
+	maxTable    = 1 << 20
+	maxRevision = 2
+	maxInflated = 64 << 20
+)
+
+// pdfFile is an opened PDF.
+type pdfFile struct {
+	r       io.ReaderAt
+	size    int64
+	offsets map[int]int64 // of each object, the newest revision's
+	base    map[int]int64 // the same of the first revision
+	root    int
+	tables  int
+}
+
+var (
+	errPDF = errors.New("its structure is another one")
+
+	startRE   = regexp.MustCompile(`startxref\n(\d{1,12})\n%%EOF\n$`)
+	tableRE   = regexp.MustCompile(`^xref\n`)
+	sectionRE = regexp.MustCompile(`^(\d{1,6}) (\d{1,6})\n`)
+	entryRE   = regexp.MustCompile(`^(\d{10}) (\d{5}) ([fn]) \n$`)
+	rootRE    = regexp.MustCompile(`/Root (\d{1,6}) 0 R`)
+	prevRE    = regexp.MustCompile(`/Prev (\d{1,12})\b`)
+	lengthRE  = regexp.MustCompile(`/Length (\d{1,12})\b`)
+)
+
+// openPDF reads the tables of a file of at most maxRevision revisions.
+func openPDF(r io.ReaderAt, size int64) (*pdfFile, error) {
+	p := &pdfFile{r: r, size: size, offsets: map[int]int64{}, base: map[int]int64{}}
+	tail, err := p.at(max(0, size-64), 64)
+	if err != nil {
+		return nil, err
+	}
+	m := startRE.FindSubmatch(tail)
+	if m == nil {
+		return nil, errPDF
+	}
+	at, err := strconv.ParseInt(string(m[1]), 10, 64)
+	for err == nil && at >= 0 {
+		at, err = p.table(at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// at reads at most n octets.
+func (p *pdfFile) at(offset, n int64) ([]byte, error) {
+	if offset < 0 || offset > p.size {
+		return nil, errPDF
+	}
+	b := make([]byte, min(n, p.size-offset))
+	if _, err := p.r.ReadAt(b, offset); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read the file: %w", err)
+	}
+	return b, nil
+}
+
+// table reads one cross-reference table and gives the place of the one before it, or -1.
+func (p *pdfFile) table(at int64) (int64, error) {
+	if p.tables++; p.tables > maxRevision {
+		return 0, errPDF
+	}
+	b, err := p.at(at, maxTable)
+	if err != nil {
+		return 0, err
+	}
+	if !tableRE.Match(b) {
+		return 0, errPDF
+	}
+	b = b[len("xref\n"):]
+	p.base = map[int]int64{}
+	for {
+		m := sectionRE.FindSubmatch(b[:min(len(b), 32)])
+		if m == nil {
+			break
+		}
+		if b, err = p.section(b[len(m[0]):], number(m[1]), number(m[2])); err != nil {
+			return 0, err
+		}
+	}
+	return p.trailer(b)
+}
+
+func (p *pdfFile) section(b []byte, first, count int) ([]byte, error) {
+	if first+count > maxObjects || len(b) < 20*count {
+		return nil, errPDF
+	}
+	for i := range count {
+		m := entryRE.FindSubmatch(b[20*i : 20*i+20])
+		if m == nil {
+			return nil, errPDF
+		}
+		if m[3][0] != 'n' {
+			continue
+		}
+		offset, _ := strconv.ParseInt(string(m[1]), 10, 64) // ten digits
+		p.base[first+i] = offset
+		if _, newer := p.offsets[first+i]; !newer {
+			p.offsets[first+i] = offset
+		}
+	}
+	return b[20*count:], nil
+}
+
+func (p *pdfFile) trailer(b []byte) (int64, error) {
+	end := bytes.Index(b, []byte("startxref\n"))
+	if !bytes.HasPrefix(b, []byte("trailer\n")) || end < 0 {
+		return 0, errPDF
+	}
+	m := rootRE.FindSubmatch(b[:end])
+	if m == nil || p.root != 0 && p.root != number(m[1]) {
+		return 0, errPDF
+	}
+	p.root = number(m[1])
+	m = prevRE.FindSubmatch(b[:end])
+	if m == nil {
+		return -1, nil
+	}
+	return strconv.ParseInt(string(m[1]), 10, 64)
+}
+
+func number(digits []byte) int {
+	n, _ := strconv.Atoi(string(digits)) // the expressions bound the digits
+	return n
+}
+
+// object is an object of the file: its dictionary's text, and where its stream is.
+type object struct {
+	dict   []byte
+	stream *io.SectionReader // nil: none
+}
+
+// object reads one object by its number, from the newest revision.
+func (p *pdfFile) object(id int) (object, error) { return p.objectAt(id, p.offsets) }
+
+func (p *pdfFile) objectAt(id int, offsets map[int]int64) (object, error) {
+	offset, ok := offsets[id]
+	if !ok {
+		return object{}, fmt.Errorf("object %d is missing", id)
+	}
+	head := fmt.Appendf(nil, "%d 0 obj\n", id)
+	for n := int64(4 << 10); ; n = maxObject {
+		b, err := p.at(offset, n)
+		if err != nil {
+			return object{}, err
+		}
+		if !bytes.HasPrefix(b, head) {
+			return object{}, fmt.Errorf("object %d is not at its place", id)
+		}
+		o, ok := p.cut(b[len(head):], offset+int64(len(head)))
+		if ok {
+			return o, nil
+		}
+		if n == maxObject {
+			return object{}, fmt.Errorf("object %d has no end", id)
+		}
+	}
+}
+
+// cut finds where the dictionary ends, and the stream after it.
+func (p *pdfFile) cut(b []byte, offset int64) (object, bool) {
+	end := bytes.Index(b, []byte("endobj"))
+	start := bytes.Index(b, []byte("stream\n"))
+	if start >= 0 && (end < 0 || start < end) {
+		m := lengthRE.FindSubmatch(b[:start])
+		if m == nil {
+			return object{}, false
+		}
+		length, err := strconv.ParseInt(string(m[1]), 10, 64)
+		begin := offset + int64(start) + int64(len("stream\n"))
+		if err != nil || length > p.size-begin {
+			return object{}, false
+		}
+		return object{b[:start], io.NewSectionReader(p.r, begin, length)}, true
+	}
+	if end < 0 {
+		return object{}, false
+	}
+	return object{dict: b[:end]}, true
+}
+
+// content is the object's stream, inflated when it is deflated, at most maxInflated octets.
+func (o object) content() ([]byte, error) {
+	if o.stream == nil {
+		return nil, nil
+	}
+	var r io.Reader = io.NewSectionReader(o.stream, 0, o.stream.Size())
+	if bytes.Contains(o.dict, []byte("/FlateDecode")) {
+		z, err := zlib.NewReader(r)
+		if err != nil {
+			return nil, fmt.Errorf("inflate: %w", err)
+		}
+		defer z.Close()
+		r = z
+	}
+	b, err := io.ReadAll(io.LimitReader(r, maxInflated+1))
+	if err != nil || len(b) > maxInflated {
+		return nil, errors.Join(errPDF, err)
+	}
+	return b, nil
+}
+
+// ref gives the object that a key of the dictionary refers to.
+func (o object) ref(key string) (int, bool) {
+	_, after, ok := bytes.Cut(o.dict, []byte(key+" "))
+	if !ok {
+		return 0, false
+	}
+	m := refRE.FindSubmatch(after)
+	if m == nil {
+		return 0, false
+	}
+	return number(m[1]), true
+}
+
+var (
+	refRE  = regexp.MustCompile(`^(\d{1,6}) 0 R\b`)
+	kidsRE = regexp.MustCompile(`/Kids \[\s*(\d{1,6}) 0 R\b`)
+)

@@ -45,6 +45,15 @@ func Mailbox(raw string) (string, *gateway.Fault) {
 	return "", refuse("refuse.address-too-long", "Address", shown(raw))
 }
 
+// Company checks a company's address: a mailbox, which is not one of the gateway's own.
+func (g *Grammar) Company(raw string) (string, *gateway.Fault) {
+	mailbox, fault := Mailbox(raw)
+	if fault == nil && g.ours(mailbox[strings.LastIndexByte(mailbox, '@')+1:]) {
+		return "", refuse("refuse.own-address", "Address", shown(raw))
+	}
+	return mailbox, fault
+}
+
 // split cuts an address at its last @ and takes the quotes off its local part.
 func split(raw string) (local, domain string, fault *gateway.Fault) {
 	at := strings.LastIndexByte(raw, '@')

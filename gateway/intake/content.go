@@ -1,0 +1,156 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/address"
+	"vaguemestre/gateway/intake/kinds"
+	"vaguemestre/gateway/message"
+)
+
+// weighed: the files, read once for their sizes and hashes, are within the limit of the sending mode.
+func (x *exam) weighed(context.Context) ([]*gateway.Fault, error) {
+	total := int64(0)
+	for _, p := range x.msg.Files() {
+		sum := sha256.New()
+		n, err := io.Copy(sum, p.Decoded())
+		if err != nil {
+			return nil, fmt.Errorf("read a file: %w", err)
+		}
+		total += n
+		x.files = append(x.files, gateway.File{Name: p.Filename(), MediaType: p.MediaType, Size: n, SHA256: gateway.Hash(sum.Sum(nil)), Part: p.Path})
+	}
+	o := x.in.o
+	switch {
+	case x.options.Acknowledged && total > o.MaxAcknowledged:
+		return one(refuse("refuse.files-acknowledged", "Size", total, "Max", o.MaxAcknowledged)), nil
+	case !x.options.Acknowledged && total > o.MaxPlain:
+		return one(refuse("refuse.files-plain", "Size", total, "Max", o.MaxPlain, "Other", o.MaxAcknowledged)), nil
+	}
+	return nil, nil
+}
+
+// titled: a subject, the model's when there is none.
+func (x *exam) titled(context.Context) ([]*gateway.Fault, error) {
+	if x.subject == "" {
+		x.subject = x.in.d.Kinds.Subject(x.kind.Code, x.consultation.Language, x.fields())
+	}
+	if left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, x.subject); len(left) > 0 {
+		return one(refuse("refuse.placeholder", "Placeholders", left)), nil
+	}
+	if n := utf8.RuneCountInString(x.subject); n > maxSubject {
+		return one(refuse("refuse.long-subject", "Length", n, "Max", maxSubject)), nil
+	}
+	return nil, nil
+}
+
+func (x *exam) fields() kinds.Fields {
+	return kinds.FieldsOf(x.consultation.Block(), x.options.Reply.By)
+}
+
+// written: a text, nothing left to fill in; the model's when there is none.
+func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
+	plain, rich, err := x.texts()
+	if err != nil {
+		return nil, err
+	}
+	x.text = unsigned(plain)
+	if x.text == "" {
+		x.text = unsigned(rich)
+	}
+	if x.text == "" && !x.msg.Kind().Protected() {
+		return x.fromModel(), nil
+	}
+	left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, plain)
+	for _, p := range x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, rich) {
+		if !slices.Contains(left, p) {
+			left = append(left, p)
+		}
+	}
+	if len(left) > 0 {
+		return one(refuse("refuse.placeholder", "Placeholders", left)), nil
+	}
+	return nil, nil
+}
+
+// fromModel takes the model's text for an empty one.
+func (x *exam) fromModel() []*gateway.Fault {
+	x.model = x.in.d.Kinds.Body(x.kind.Code, x.consultation.Language, x.fields())
+	x.text = x.model
+	left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, x.model)
+	if len(left) == 0 {
+		return nil
+	}
+	model, _ := x.in.grammar.Format(address.Wish{Name: x.consultation.Address, Type: x.kind.Code, Action: address.Model})
+	return one(refuse("refuse.placeholder-model", "Type", x.kind.Name(x.in.o.Language), "Placeholders", left, "Address", model))
+}
+
+// texts reads what the agent wrote, in both its forms; either may be empty.
+func (x *exam) texts() (plain, rich string, err error) {
+	if plain, err = textOf(x.msg.Text()); err != nil {
+		return "", "", err
+	}
+	source, err := textOf(x.msg.HTML())
+	return plain, message.HTMLToText(source), err
+}
+
+func textOf(p *message.Part) (string, error) {
+	if p == nil {
+		return "", nil
+	}
+	text, err := p.Text(maxText)
+	if err != nil && !errors.Is(err, message.ErrCut) {
+		return "", fmt.Errorf("read the text: %w", err)
+	}
+	return text, nil
+}
+
+var (
+	// signature begins a signature: RFC 3676 §4.3, with or without its final space.
+	signature = regexp.MustCompile(`(?m)^--[ \x{a0}]?\r?$`)
+	// mobile is a line that telephones add by themselves.
+	mobile = regexp.MustCompile(`(?im)^\s*(?:envoyé (?:de|depuis|à partir d)|sent (?:from|with|via)|obtenez outlook|get outlook|télécharger outlook|provenance :)[^\r\n]{0,120}\r?$`)
+)
+
+// unsigned is a text without its signature, nor white space around it. What is left empty is an empty text.
+func unsigned(text string) string {
+	if at := signature.FindStringIndex(text); at != nil {
+		text = text[:at[0]]
+	}
+	text = mobile.ReplaceAllString(text, "")
+	return strings.Trim(text, " \t\r\n\u00a0\u200b\ufeff")
+}
+
+// excerpt is the beginning of the text on one line, for lists.
+func excerpt(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > excerptLength {
+		return string(runes[:excerptLength])
+	}
+	return text
+}
+
+// composed: the message of the first recipient can be made.
+func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
+	x.courier = x.draftCourier()
+	if len(x.targets) == 0 {
+		return nil, nil
+	}
+	err := x.in.d.Composer.Letter(io.Discard, x.courier, x.recipients(x.courier.ID)[0], x.s.Message.ReaderAt())
+	if err == nil {
+		return nil, nil
+	}
+	if f := gateway.FaultOf(err); f.Class == gateway.Permanent {
+		return one(f), nil
+	}
+	return nil, fmt.Errorf("compose the first message: %w", err)
+}

@@ -1,0 +1,78 @@
+package intake
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"vaguemestre/gateway"
+)
+
+// typed: the type that was said, or the free letter.
+func (x *exam) typed(context.Context) ([]*gateway.Fault, error) {
+	kind, ok := x.in.d.Kinds.Type(cmp.Or(x.wish.Type, gateway.Libre))
+	if !ok {
+		types := x.in.d.Kinds.Codes()
+		names := make([]string, len(types))
+		for i, t := range types {
+			names[i] = string(t)
+		}
+		return one(refuse("refuse.unknown-type", "Word", shown(string(cmp.Or(x.wish.Type, gateway.Libre))), "Near", []string(nil), "Types", names)), nil
+	}
+	x.kind = kind
+	return nil, nil
+}
+
+// chosen: the options that were said, else the type's, none of which contradict another.
+func (x *exam) chosen(context.Context) ([]*gateway.Fault, error) {
+	k, w := x.kind, x.wish
+	label := k.Name(x.in.o.Language)
+	acknowledged := w.Acknowledged.Or(k.Acknowledged)
+	var faults []*gateway.Fault
+	if k.AcknowledgedLocked && acknowledged != k.Acknowledged {
+		faults = append(faults, refuse("refuse.locked-acknowledged", "Type", label))
+	}
+	by, fault := w.By.In(x.consultation.Location())
+	if fault != nil {
+		return append(faults, fault), nil
+	}
+	allowed := w.Reply.Or(k.Reply.Allowed)
+	x.options = gateway.Options{
+		Acknowledged: acknowledged, Code: k.AskCode && acknowledged,
+		Reply: gateway.ReplyPolicy{Allowed: allowed, By: gateway.Micros(by), Sealed: w.Sealed.Or(k.Reply.Sealed && allowed)},
+	}
+	return append(faults, x.replies(label)...), nil
+}
+
+// replies judges the reply policy as it was resolved.
+func (x *exam) replies(label string) (faults []*gateway.Fault) {
+	policy := x.options.Reply
+	example := x.now.In(x.consultation.Location()).AddDate(0, 0, 15).Format("20060102") + "-1200"
+	switch {
+	case !policy.Allowed && x.kind.DeadlineRequired:
+		return one(refuse("refuse.reply-required", "Type", label))
+	case !policy.Allowed && !policy.By.IsZero():
+		faults = append(faults, refuse("refuse.deadline-without-reply"))
+	case policy.Allowed && policy.By.IsZero() && x.kind.DeadlineRequired:
+		return one(refuse("refuse.deadline-required", "Type", label, "Example", example))
+	}
+	switch {
+	case policy.Sealed && !policy.Allowed:
+		faults = append(faults, refuse("refuse.sealed-without-reply"))
+	case policy.Sealed && policy.By.IsZero():
+		faults = append(faults, refuse("refuse.sealed-without-deadline", "Example", example))
+	}
+	return append(faults, x.deadline(policy.By))
+}
+
+func (x *exam) deadline(by time.Time) *gateway.Fault {
+	shown := by.In(x.consultation.Location())
+	switch {
+	case by.IsZero():
+	case !by.After(x.now) && x.prior == nil:
+		return refuse("refuse.deadline-past", "By", shown)
+	case by.After(x.now.AddDate(maxYears, 0, 0)):
+		return refuse("refuse.deadline-far", "By", shown, "Years", maxYears)
+	}
+	return nil
+}

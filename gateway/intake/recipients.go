@@ -1,0 +1,150 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/address"
+	"vaguemestre/gateway/catalog"
+)
+
+// expanded: groups and companies become addresses, each once, and there is at least one.
+func (x *exam) expanded(ctx context.Context) ([]*gateway.Fault, error) {
+	var all []target
+	var faults []*gateway.Fault
+	for _, register := range x.wish.Registers {
+		companies, err := x.in.d.Store.Companies(ctx, x.consultation.ID, register)
+		if err != nil {
+			return nil, fmt.Errorf("read a register: %w", err)
+		}
+		if len(companies) == 0 {
+			label := catalog.Text(x.in.o.Language, "register."+string(register), nil)
+			faults = append(faults, refuse("refuse.empty-register", "Register", label, "Reference", x.consultation.Reference))
+		}
+		for _, c := range companies {
+			all = append(all, targetsOf(c, register)...)
+		}
+	}
+	for _, ref := range x.wish.Companies {
+		c, err := x.in.d.Store.CompanyByRef(ctx, x.consultation.ID, ref)
+		switch {
+		case absent(err):
+			fault, err := x.unknownCompany(ctx, ref)
+			if err != nil {
+				return nil, err
+			}
+			faults = append(faults, fault)
+		case err != nil:
+			return nil, fmt.Errorf("read a company: %w", err)
+		default:
+			all = append(all, targetsOf(c, "")...)
+		}
+	}
+	all = append(all, x.answered...)
+	for _, free := range x.free {
+		all = append(all, target{address: free})
+	}
+	return append(faults, x.gather(all)...), nil
+}
+
+func targetsOf(c gateway.Company, register gateway.Register) []target {
+	targets := make([]target, len(c.Addresses))
+	for i, a := range c.Addresses {
+		targets[i] = target{address: a, company: c.ID, name: c.Name, register: register}
+	}
+	return targets
+}
+
+// gather checks and merges: an address met twice is one recipient, known by where it was met first.
+func (x *exam) gather(all []target) (faults []*gateway.Fault) {
+	seen := make(map[string]bool, len(all))
+	for _, t := range all {
+		mailbox, fault := x.in.grammar.Company(t.address)
+		if fault != nil {
+			faults = append(faults, fault)
+			continue
+		}
+		if key := address.Key(mailbox); !seen[key] {
+			seen[key] = true
+			t.address = mailbox
+			x.targets = append(x.targets, t)
+		}
+	}
+	switch n := len(x.targets); {
+	case n == 0 && len(faults) == 0 && x.wish.Action != address.Model:
+		example := "retraits." + x.consultation.Address + "@" + x.in.o.Domain
+		return one(refuse("refuse.no-recipient", "Example", example))
+	case n > x.in.o.MaxRecipients:
+		return one(refuse("refuse.too-many-recipients", "Count", n, "Max", x.in.o.MaxRecipients))
+	}
+	return faults
+}
+
+func (x *exam) unknownCompany(ctx context.Context, ref string) (*gateway.Fault, error) {
+	companies, err := x.in.d.Store.Companies(ctx, x.consultation.ID, "")
+	if err != nil {
+		return nil, fmt.Errorf("read the registers: %w", err)
+	}
+	known := make([]string, len(companies))
+	for i, c := range companies {
+		known[i] = c.Ref
+	}
+	near := address.Near(ref, known)
+	for i := range near {
+		near[i] = "e-" + near[i]
+	}
+	return refuse("refuse.unknown-company", "Word", "e-"+shown(ref), "Reference", x.consultation.Reference, "Near", near), nil
+}
+
+// Looking at the DNS is a courtesy: bounded, and a failure of it refuses nobody.
+const (
+	lookupTime = 3 * time.Second
+	maxLookups = 20
+)
+
+// reachable: the domain of a free address does not say that it takes no mail (RFC 7505).
+func (x *exam) reachable(ctx context.Context) (faults []*gateway.Fault, err error) {
+	if x.in.d.Resolver == nil || x.prior != nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	var asked []string
+	for _, t := range x.targets {
+		domain := t.address[strings.LastIndexByte(t.address, '@')+1:]
+		if !t.company.IsZero() || slices.Contains(asked, domain) || len(asked) == maxLookups {
+			continue
+		}
+		asked = append(asked, domain)
+		if found, err := x.in.d.Resolver.LookupMX(ctx, domain); err == nil && nullMX(found) {
+			faults = append(faults, refuse("refuse.null-mx", "Address", t.address))
+		}
+	}
+	return faults, nil
+}
+
+func nullMX(found []*net.MX) bool {
+	return len(found) == 1 && (found[0].Host == "." || found[0].Host == "")
+}
+
+// recipients are the targets as they would be stored, in order.
+func (x *exam) recipients(courier gateway.ID) []gateway.Recipient {
+	ids := make([]gateway.ID, len(x.targets))
+	for i := range ids {
+		ids[i] = gateway.NewID(x.now)
+	}
+	slices.SortFunc(ids, gateway.ID.Compare)
+	all := make([]gateway.Recipient, len(x.targets))
+	for i, t := range x.targets {
+		all[i] = gateway.Recipient{
+			ID: ids[i], Courier: courier, Address: t.address, Company: t.company, CompanyName: t.name, Register: t.register,
+			MessageID: "<" + ids[i].String() + "@" + x.in.o.Domain + ">",
+		}
+	}
+	return all
+}

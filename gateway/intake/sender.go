@@ -1,0 +1,119 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/message"
+)
+
+// account: the agent as stored now, since a session may be older than a change.
+func (x *exam) account(ctx context.Context) ([]*gateway.Fault, error) {
+	agent, err := x.in.d.Store.Agent(ctx, x.s.Agent.ID)
+	if absent(err) || err == nil && agent.Disabled {
+		return one(refuse("refuse.disabled")), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the agent: %w", err)
+	}
+	x.s.Agent = agent
+	return nil, nil
+}
+
+// broken are the breaches of the mail formats after which nobody could tell what the agent meant to send.
+var broken = map[message.Problem]string{
+	message.NoBoundary:       "multipart",
+	message.BoundaryUnseen:   "multipart",
+	message.BoundaryUnclosed: "multipart",
+	message.BadEncoding:      "Content-Transfer-Encoding",
+	message.EncodedMultipart: "Content-Transfer-Encoding",
+	message.TwiceField:       "Content-Type",
+}
+
+// readable: the message can be taken apart without guessing.
+func (x *exam) readable(ctx context.Context) ([]*gateway.Fault, error) {
+	m, err := message.Read(x.s.Message.ReaderAt(), x.s.Message.Size(), x.in.o.Message)
+	if err != nil {
+		if f := gateway.FaultOf(err); f.Class == gateway.Permanent {
+			return one(f), nil
+		}
+		return nil, fmt.Errorf("read the message: %w", err)
+	}
+	for _, d := range m.Defects {
+		if why := broken[d.Problem]; why != "" {
+			return one(refuse("refuse.unreadable", "Why", why)), nil
+		}
+	}
+	x.msg = m
+	x.messageID = identifier(m.Header().Get("Message-ID"))
+	return nil, x.findPrior(ctx)
+}
+
+// identifier is a Message-ID with its angle brackets, or empty when it is not one.
+func identifier(value string) string {
+	value = strings.TrimSpace(value)
+	if len(value) < 3 || len(value) > 900 || value[0] != '<' || value[len(value)-1] != '>' || strings.ContainsAny(value[1:len(value)-1], "<> \t") {
+		return ""
+	}
+	return value
+}
+
+// findPrior looks for the same message accepted before, so that a retry is not refused for what
+// changed since: a deadline that passed, a consultation archived meanwhile.
+func (x *exam) findPrior(ctx context.Context) error {
+	if x.messageID == "" {
+		return nil
+	}
+	c, err := x.in.d.Store.CourierByMessageID(ctx, x.messageID)
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for the message: %w", err)
+	}
+	if c.Author == x.s.Agent.ID && c.Content == x.s.Message.Hash() {
+		x.prior = &c
+	}
+	return nil
+}
+
+// sender: one From, the agent's own, and so are Sender and the envelope's.
+func (x *exam) sender(context.Context) ([]*gateway.Fault, error) {
+	h, agent := x.msg.Header(), x.s.Agent
+	from := h.Addresses("From")
+	switch {
+	case len(h.Values("From")) > 1 || len(from) > 1:
+		return one(refuse("refuse.several-from")), nil
+	case len(from) == 0:
+		return one(refuse("refuse.no-from")), nil
+	case !agent.Owns(from[0].Address):
+		return one(refuse("refuse.foreign-from", "Address", shown(from[0].Address), "Own", agent.Addresses)), nil
+	}
+	x.from, x.fromName = from[0].Address, strings.TrimSpace(from[0].Name)
+	for _, sender := range h.Addresses("Sender") {
+		if !agent.Owns(sender.Address) {
+			return one(refuse("refuse.foreign-from", "Address", shown(sender.Address), "Own", agent.Addresses)), nil
+		}
+	}
+	if x.s.Door == gateway.DoorSMTP && !agent.Owns(x.s.MailFrom) {
+		return one(refuse("refuse.foreign-mail-from", "Address", shown(x.s.MailFrom), "Own", agent.Addresses)), nil
+	}
+	return nil, nil
+}
+
+// shown bounds what a refusal repeats of what the agent wrote.
+func shown(text string) string {
+	const most = 80
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}

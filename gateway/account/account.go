@@ -179,7 +179,7 @@ func (a *Accounts) check(ctx context.Context, w who, agent gateway.Agent, passwo
 	if err != nil {
 		text = []byte{0} // nobody's: the work is done all the same
 	}
-	credential := a.key.of(agent.ID, agent.Version, text)
+	credential := a.key.of(w.login, agent, text)
 	if usable(agent) {
 		if a.memory.knows(credential, a.o.Now()) {
 			return verdict{outcome: outcomeRemembered}, nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/secure/precis"
@@ -39,12 +40,12 @@ const (
 )
 
 // errPassword: what was given can be nobody's password.
-var errPassword = errors.New("password that is empty, too long or holds control characters")
+var errPassword = errors.New("password that is empty, too long, no UTF-8 or holds control characters")
 
 // prepare gives a password its one form, so that the same keys typed on another system match
 // (RFC 8265 §4.2, which RFC 4616 asks of PLAIN as RFC 4013).
 func prepare(password string) ([]byte, error) {
-	if len(password) > maxPassword {
+	if len(password) > maxPassword || !utf8.ValidString(password) {
 		return nil, errPassword
 	}
 	text, err := precis.OpaqueString.Bytes([]byte(password))

@@ -23,12 +23,16 @@ func newMACKey() (k macKey) {
 	return k
 }
 
-func (k macKey) of(agent gateway.ID, version int64, password []byte) mac {
+// of names a password tried with a login, for the account's row as it is (zero for nobody's).
+func (k macKey) of(login string, agent gateway.Agent, password []byte) mac {
 	m := hmac.New(sha256.New, k[:])
-	m.Write(agent[:])
-	var v [8]byte
-	binary.BigEndian.PutUint64(v[:], uint64(version))
-	m.Write(v[:])
+	m.Write(agent.ID[:])
+	var n [8]byte
+	for _, v := range []uint64{uint64(agent.Version), uint64(len(login))} {
+		binary.BigEndian.PutUint64(n[:], v)
+		m.Write(n[:])
+	}
+	m.Write([]byte(login))
 	m.Write(password)
 	return mac(m.Sum(nil))
 }

@@ -1,0 +1,97 @@
+package notice
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"vaguemestre/gateway"
+)
+
+// cause is why a letter failed, from the details of its event: those of our own SMTP dialogue or
+// those of a report. Erased details leave it empty.
+type cause struct {
+	Host       string `json:"host"`
+	Enhanced   string `json:"enhanced"`
+	Said       string `json:"reply"`
+	Stage      string `json:"stage"`
+	Cause      string `json:"cause"`
+	Status     string `json:"status"`
+	Diagnostic string `json:"diagnostic"`
+	Reporting  string `json:"reporting_mta"`
+	Remote     string `json:"remote_mta"`
+	Word       string `json:"reason"`
+}
+
+func causeOf(e gateway.Event) cause {
+	var c cause
+	_ = json.Unmarshal(e.Details, &c) // erased: there is nothing to say
+	if c.Status == "" {
+		c.Status = c.Enhanced
+	}
+	if c.Said == "" {
+		c.Said = c.Diagnostic
+	}
+	return c
+}
+
+// by is who said no, as far as it is known.
+func (c cause) by() string {
+	switch {
+	case c.Remote != "":
+		return c.Remote
+	case c.Reporting != "":
+		return c.Reporting
+	}
+	return c.Host
+}
+
+// The reasons that the templates explain.
+const (
+	unknownUser   = "user-unknown"
+	unknownDomain = "domain-unknown"
+	badAddress    = "bad-address"
+	moved         = "moved"
+	disabled      = "mailbox-disabled"
+	full          = "mailbox-full"
+	tooLarge      = "too-large"
+	unreachable   = "unreachable"
+	loop          = "loop"
+	content       = "content"
+	refused       = "refused"
+	international = "international"
+	ourRelay      = "relay" // it is our own smarthost that failed
+	other         = "other"
+)
+
+// byStatus maps subject and detail of an enhanced status (RFC 3463 §3, RFC 7504, RFC 6531) to a
+// reason; a subject alone stands for the details that are not named.
+var byStatus = map[string]string{
+	"1.0": badAddress, "1.1": unknownUser, "1.2": unknownDomain, "1.3": badAddress, "1.4": badAddress, "1.6": moved, "1.10": unknownDomain, "1": badAddress,
+	"2.0": disabled, "2.1": disabled, "2.2": full, "2.3": tooLarge, "2": disabled,
+	"3.4": tooLarge, "3": unreachable,
+	"4.6": loop, "4.4": unknownDomain, "4": unreachable,
+	"6.7": international, "6.9": international, "6": content,
+	"7": refused,
+}
+
+// reason is the key of the sentence: what classify said when it is a word of ours, else by status.
+func (c cause) reason() string {
+	known := [...]string{unknownUser, unknownDomain, badAddress, moved, disabled, full, tooLarge, unreachable, loop, content, refused, international}
+	if slices.Contains(known[:], c.Word) {
+		return c.Word
+	}
+	switch c.Stage {
+	case "connect", "hello", "tls", "auth", "compose":
+		return ourRelay // whatever it said: the letter never came near the company
+	}
+	_, rest, _ := strings.Cut(c.Status, ".")
+	if r, ok := byStatus[rest]; ok {
+		return r
+	}
+	first, _, _ := strings.Cut(rest, ".")
+	if r, ok := byStatus[first]; ok {
+		return r
+	}
+	return other
+}

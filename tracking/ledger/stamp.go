@@ -98,7 +98,12 @@ func (a *HTTPAuthority) post(ctx context.Context, body []byte) ([]byte, error) {
 }
 
 func (a *HTTPAuthority) accept(answer []byte, digest gateway.Hash, nonce *big.Int) ([]byte, error) {
-	parsed, err := guarded(func() (*timestamp.Timestamp, error) { return timestamp.ParseResponse(answer) })
+	parsed, err := guarded(func() (*timestamp.Timestamp, error) {
+		if err := wellFormed(answer); err != nil {
+			return nil, err
+		}
+		return timestamp.ParseResponse(answer)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read the time stamp of %s: %w", a.URL, err)
 	}
@@ -161,6 +166,9 @@ func ReadStamp(token []byte, digest gateway.Hash) (Stamp, error) {
 }
 
 func readStamp(token []byte, digest gateway.Hash) (Stamp, error) {
+	if err := wellFormed(token); err != nil {
+		return Stamp{}, err
+	}
 	if err := checkContentType(token); err != nil {
 		return Stamp{}, err
 	}
@@ -273,6 +281,50 @@ func checkPurpose(signer *x509.Certificate) error {
 		}
 	}
 	return errors.New("the certificate of the time stamp does not make its purpose critical")
+}
+
+var errDER = errors.New("not in the encoding that time stamps have (DER)")
+
+// wellFormed accepts one DER value, as RFC 3161 asks: the library's reader of BER, with its indefinite
+// lengths, then has nothing left to interpret.
+func wellFormed(b []byte) error {
+	rest, err := skipDER(b, 0)
+	if err == nil && len(rest) > 0 {
+		err = errDER
+	}
+	return err
+}
+
+// skipDER passes over one value and all in it: tags of one octet, shortest definite lengths.
+func skipDER(b []byte, depth int) (rest []byte, err error) {
+	if len(b) < 2 || b[0]&0x1f == 0x1f || depth > 40 {
+		return nil, errDER
+	}
+	length, head := int(b[1]), 2
+	if b[1] >= 0x80 {
+		n := int(b[1] & 0x7f)
+		if n == 0 || n > 3 || len(b) < 2+n || b[2] == 0 {
+			return nil, errDER
+		}
+		for length = 0; head < 2+n; head++ {
+			length = length<<8 | int(b[head])
+		}
+		if length < 0x80 {
+			return nil, errDER
+		}
+	}
+	if length > len(b)-head {
+		return nil, errDER
+	}
+	content := b[head : head+length]
+	if b[0]&0x20 != 0 {
+		for len(content) > 0 {
+			if content, err = skipDER(content, depth+1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return b[head+length:], nil
 }
 
 // guarded turns a panic of the ASN.1 libraries over hostile bytes into an error: what they read

@@ -29,6 +29,7 @@ import (
 	"vaguemestre/deploy/sandbox"
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
+	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/store"
 )
 
@@ -70,31 +71,31 @@ func plainAuth(login, password string) string {
 type memoryIntake struct {
 	mu   sync.Mutex
 	got  []handed
-	fail func(Submission) error // nil: accept
+	fail func(intake.Submission) error // nil: accept
 }
 
 type handed struct {
-	Submission
+	intake.Submission
 	content string
 }
 
-func (m *memoryIntake) Submit(ctx context.Context, s Submission) (Receipt, error) {
+func (m *memoryIntake) Submit(ctx context.Context, s intake.Submission) (intake.Receipt, error) {
 	var content []byte
 	if s.Message != nil {
 		var err error
 		if content, err = io.ReadAll(io.NewSectionReader(s.Message.ReaderAt(), 0, s.Message.Size())); err != nil {
-			return Receipt{}, err
+			return intake.Receipt{}, err
 		}
 	}
 	if m.fail != nil {
 		if err := m.fail(s); err != nil {
-			return Receipt{}, err
+			return intake.Receipt{}, err
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.got = append(m.got, handed{s, string(content)})
-	return Receipt{Courier: gateway.NewID(time.Now()), Text: "accepté"}, ctx.Err()
+	return intake.Receipt{Outcome: intake.Accepted, Courier: gateway.Courier{ID: gateway.NewID(time.Now())}, Text: "accepté"}, ctx.Err()
 }
 
 func (m *memoryIntake) all() []handed {

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/emersion/go-smtp"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/intake"
 )
 
 // session is what the library calls for each command of one connection.
@@ -22,7 +25,8 @@ type session struct {
 
 // transaction is one envelope.
 type transaction struct {
-	envelope Submission
+	envelope intake.Submission
+	utf8     bool           // SMTPUTF8 (RFC 6531)
 	refused  *gateway.Fault // the first recipient that was refused, if one was
 	count    int            // recipients, those over the limit too
 }
@@ -60,8 +64,9 @@ func (s *session) Mail(from string, o *smtp.MailOptions) error {
 			return s.refuse("mail", fault, o.UTF8)
 		}
 	}
-	s.tx = &transaction{envelope: Submission{
-		Session: s.w.id, Agent: s.agent, From: from, UTF8: o.UTF8, Return: string(o.Return), EnvelopeID: o.EnvelopeID,
+	s.tx = &transaction{utf8: o.UTF8, envelope: intake.Submission{
+		Agent: s.agent, Door: gateway.DoorSMTP, MailFrom: from,
+		DSN: gateway.DSNRequest{Return: string(o.Return), EnvelopeID: o.EnvelopeID},
 	}}
 	s.w.rejected = false
 	s.w.setBusy(true)
@@ -78,21 +83,35 @@ func (s *session) Rcpt(to string, o *smtp.RcptOptions) error {
 		}
 		// Not 452 (RFC 5321 §4.5.3.1.10), after which the client would send to the first ones alone.
 		tx.refused = gateway.Refuse(550, [3]int{5, 5, 3}, "refuse.too-many-recipients", map[string]any{"Count": tx.count, "Max": limit})
-		return s.refuse("rcpt", tx.refused, tx.envelope.UTF8)
+		return s.refuse("rcpt", tx.refused, tx.utf8)
 	}
-	to, fault := mailbox(to, tx.envelope.UTF8)
+	to, fault := mailbox(to, tx.utf8)
 	if fault != nil {
 		if tx.refused == nil {
 			tx.refused = fault
 		}
-		return s.refuse("rcpt", fault, tx.envelope.UTF8)
+		return s.refuse("rcpt", fault, tx.utf8)
 	}
-	r := Recipient{Address: to, OriginalType: string(o.OriginalRecipientType), Original: o.OriginalRecipient}
+	if strings.ContainsFunc(o.OriginalRecipient, unicode.IsControl) { // the library lets some in
+		o.OriginalRecipient, o.OriginalRecipientType = "", ""
+	}
+	tx.envelope.Recipients = append(tx.envelope.Recipients, to)
+	if asked := dsnRecipient(to, o); asked != nil {
+		tx.envelope.DSN.Recipients = append(tx.envelope.DSN.Recipients, *asked)
+	}
+	return nil
+}
+
+// dsnRecipient is what was asked about a recipient, or nil.
+func dsnRecipient(to string, o *smtp.RcptOptions) *gateway.DSNRecipient {
+	if len(o.Notify) == 0 && o.OriginalRecipient == "" {
+		return nil
+	}
+	r := gateway.DSNRecipient{Address: to, OriginalType: string(o.OriginalRecipientType), Original: o.OriginalRecipient}
 	for _, n := range o.Notify {
 		r.Notify = append(r.Notify, string(n))
 	}
-	tx.envelope.Recipients = append(tx.envelope.Recipients, r)
-	return nil
+	return &r
 }
 
 // Data implements smtp.Session. It always gives a bare *smtp.SMTPError. The library's reader is
@@ -123,11 +142,11 @@ func (s *session) Data(io.Reader) error {
 	switch {
 	case m.refused != nil:
 		srv.metrics.limit(limitOf(m.refused))
-		return s.refuse("data", m.refused, tx.envelope.UTF8)
+		return s.refuse("data", m.refused, tx.utf8)
 	case m.failed != nil:
-		return s.refuse("data", m.failed, tx.envelope.UTF8)
+		return s.refuse("data", m.failed, tx.utf8)
 	}
-	return s.submit(tx.envelope)
+	return s.submit(tx)
 }
 
 // cutShort ends a session in the middle of a message.
@@ -161,19 +180,29 @@ func limitOf(f *gateway.Fault) string {
 }
 
 // submit hands the message to the intake, and answers for it.
-func (s *session) submit(e Submission) error {
+func (s *session) submit(tx *transaction) error {
 	srv, started := s.w.s, time.Now()
 	ctx, cancel := context.WithTimeout(s.w.ctx, srv.o.SubmitTimeout)
 	defer cancel()
-	receipt, err := srv.intake.Submit(ctx, e)
+	receipt, err := srv.intake.Submit(ctx, tx.envelope)
 	srv.metrics.submitting.Observe(time.Since(started).Seconds())
 	if err != nil {
-		return s.refuse("data", err, e.UTF8)
+		return s.refuse("data", err, tx.utf8)
 	}
 	srv.metrics.couriers.WithLabelValues("accepted").Inc()
-	s.w.log.Info("accepted", "courier", receipt.Courier, "bytes", e.Message.Size(), "recipients", len(e.Recipients), "took", time.Since(started))
+	id := idOf(receipt)
+	s.w.log.Info("taken", "outcome", string(receipt.Outcome), "courier", id, "bytes", tx.envelope.Message.Size(),
+		"envelope", len(tx.envelope.Recipients), "took", time.Since(started))
 	// An error with the code 250 is how the library is told the words of success.
-	return srv.words.error(250, [3]int{2, 0, 0}, receipt.Courier.String()+" "+receipt.Text, e.UTF8)
+	return srv.words.error(250, [3]int{2, 0, 0}, strings.TrimSpace(id.String()+" "+receipt.Text), tx.utf8)
+}
+
+// idOf is what the agent can quote: the courier, or the draft. Other requests leave nothing behind to name.
+func idOf(r intake.Receipt) gateway.ID {
+	if r.Courier.ID.IsZero() {
+		return r.Draft.ID
+	}
+	return r.Courier.ID
 }
 
 // refuse logs a failure with its cause and gives the reply to it, which has none.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/intake"
 )
 
 func TestOnlySixCommandsExistBeforeTLS(t *testing.T) {
@@ -128,22 +129,24 @@ func TestTheEnvelopeIsHandedOn(t *testing.T) {
 	c.ask(250, `RCPT TO:<"testesr2020+rejet"@courrier.test> NOTIFY=NEVER`)
 	c.ask(250, `RCPT TO:<"jean dupont"@entreprise.test>`)
 	c.ask(250, "RCPT TO:<a..b@entreprise.test>")
-	c.ask(250, "RCPT TO:<hélène@entreprise.test>")
+	c.ask(250, `RCPT TO:<hélène@entreprise.test> ORCPT=utf-8;h\x{E9}l\x{E8}ne@entreprise.test`)
 	c.ask(354, "DATA")
 	c.ask(250, letter+".")
 	got := h.intake.all()[0]
-	want := []Recipient{
-		{Address: "contact@entreprise.test", Notify: []string{"SUCCESS", "FAILURE"}, OriginalType: "RFC822", Original: "contact@entreprise.test"},
-		{Address: "testesr2020+rejet@courrier.test", Notify: []string{"NEVER"}},
-		{Address: `"jean dupont"@entreprise.test`},
-		{Address: `"a..b"@entreprise.test`},
-		{Address: "hélène@entreprise.test"},
-	}
-	if diff := cmp.Diff(want, got.Recipients); diff != "" {
+	want := handed{content: letter, Submission: intake.Submission{
+		Agent: testAgent, Door: gateway.DoorSMTP, MailFrom: "claire@ville.test",
+		Recipients: []string{
+			"contact@entreprise.test", "testesr2020+rejet@courrier.test", `"jean dupont"@entreprise.test`, `"a..b"@entreprise.test`, "hélène@entreprise.test",
+		},
+		DSN: gateway.DSNRequest{Return: "HDRS", EnvelopeID: "abc+1", Recipients: []gateway.DSNRecipient{
+			{Address: "contact@entreprise.test", Notify: []string{"SUCCESS", "FAILURE"}, OriginalType: "RFC822", Original: "contact@entreprise.test"},
+			{Address: "testesr2020+rejet@courrier.test", Notify: []string{"NEVER"}},
+			{Address: "hélène@entreprise.test", OriginalType: "UTF-8", Original: "hélène@entreprise.test"},
+		}},
+	}}
+	got.Message = nil
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(handed{})); diff != "" {
 		t.Error(diff)
-	}
-	if got.From != "claire@ville.test" || !got.UTF8 || got.Return != "HDRS" || got.EnvelopeID != "abc+1" || got.Agent.Login != testLogin {
-		t.Errorf("envelope: %+v", got.Submission)
 	}
 }
 
@@ -167,7 +170,7 @@ func TestPromiseRefusedIsClear(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := open(t, nil)
-			h.intake.fail = func(Submission) error { return c.err }
+			h.intake.fail = func(intake.Submission) error { return c.err }
 			k := h.in()
 			k.envelope()
 			text := k.ask(c.code, letter+".")
@@ -188,7 +191,7 @@ func TestPromiseRefusedIsClear(t *testing.T) {
 
 func TestSentencesAreUTF8ForThoseWhoAskedOnly(t *testing.T) {
 	h := open(t, nil)
-	h.intake.fail = func(Submission) error {
+	h.intake.fail = func(intake.Submission) error {
 		return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.conflict", map[string]any{"First": "scellé\r\n250 ok", "Second": strings.Repeat("très ", 200)})
 	}
 	for _, param := range []string{"", " SMTPUTF8"} {
@@ -293,7 +296,7 @@ func TestMetricsOfASession(t *testing.T) {
 	c := h.in()
 	c.envelope()
 	c.ask(250, letter+".")
-	h.intake.fail = func(Submission) error { return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.disabled", nil) }
+	h.intake.fail = func(intake.Submission) error { return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.disabled", nil) }
 	c.envelope()
 	c.ask(550, letter+".")
 	c.ask(221, "QUIT")

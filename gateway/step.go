@@ -28,6 +28,8 @@ type Job struct {
 	Created    time.Time
 	Due        time.Time
 	Held       bool // by the administrator: never leased
+	// Interrupted: the lease before this one ended without a word, so that its message may have been sent.
+	Interrupted bool
 	// LastFault is what the last attempt met, for the administrator.
 	LastFault string
 }

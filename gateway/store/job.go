@@ -9,11 +9,11 @@ import (
 	"vaguemestre/gateway"
 )
 
-const jobColumns = `id, kind, courier, recipient, generation, notice, attempt, created, due, held, fault`
+const jobColumns = `id, kind, courier, recipient, generation, notice, attempt, created, due, held, fault, interrupted`
 
 func scanJob(row scanner) (j gateway.Job, err error) {
 	err = row.Scan(&j.ID, &j.Kind, &j.Courier, &j.Recipient, &j.Generation, object{&j.Notice}, &j.Attempt, when{&j.Created}, when{&j.Due},
-		flag{&j.Held}, &j.LastFault)
+		flag{&j.Held}, &j.LastFault, flag{&j.Interrupted})
 	return j, err
 }
 
@@ -30,7 +30,7 @@ func (t *tx) insertJob(j gateway.Job) error {
 	if j.Kind == gateway.JobNotice {
 		notice = text(j.Notice)
 	}
-	_, err := t.exec(`INSERT INTO job (`+jobColumns+`, ready, lease_owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '')`,
+	_, err := t.exec(`INSERT INTO job (`+jobColumns+`, ready, lease_owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '')`,
 		j.ID.String(), string(j.Kind), j.Courier.String(), j.Recipient.String(), int64(j.Generation), notice, int64(j.Attempt),
 		micros(j.Created), micros(j.Due), bit(j.Held), j.LastFault, micros(j.Due))
 	if err != nil {
@@ -55,7 +55,8 @@ func (t *tx) settleJob(r gateway.JobResult) error {
 }
 
 // Lease takes up to n jobs that are due, of the kinds given, oldest first, and keeps them
-// from others for ttl. Each lease grows Attempt, which fences the leases before it.
+// from others for ttl. Each lease grows Attempt, which fences the leases before it. Interrupted
+// tells those whose lease before was neither settled nor given back.
 func (s *Store) Lease(ctx context.Context, owner string, kinds []gateway.JobKind, n int, ttl time.Duration) (leased []gateway.Job, err error) {
 	if n <= 0 || len(kinds) == 0 {
 		return nil, nil
@@ -68,7 +69,8 @@ func (s *Store) Lease(ctx context.Context, owner string, kinds []gateway.JobKind
 		now := t.now()
 		leased, err = list(t.ctx, t.run, scanJob, `WITH next AS (SELECT id AS next_id FROM job WHERE held = 0 AND ready <= $1
 				AND kind IN ($2, $3, $4) ORDER BY ready, id LIMIT $5`+t.d.skipLocked+`)
-			UPDATE job SET attempt = attempt + 1, lease_owner = $6, ready = $7 FROM next WHERE id = next_id RETURNING `+jobColumns,
+			UPDATE job SET attempt = attempt + 1, interrupted = CASE WHEN lease_owner = '' THEN 0 ELSE 1 END, lease_owner = $6, ready = $7
+			FROM next WHERE id = next_id RETURNING `+jobColumns,
 			micros(now), wanted[0], wanted[1], wanted[2], n, owner, micros(now.Add(ttl)))
 		return err
 	})
@@ -97,6 +99,17 @@ func (s *Store) Release(ctx context.Context, j gateway.Job) error {
 		return t.must(gateway.ErrFenced, "UPDATE job SET ready = due, lease_owner = '' WHERE id = $1 AND attempt = $2 AND lease_owner <> ''",
 			j.ID.String(), int64(j.Attempt))
 	})
+}
+
+// Abandon ends the leases of an owner that died, so that its jobs need not wait for their time to
+// run out; they are then leased as Interrupted. Call it before the owner's next process leases.
+func (s *Store) Abandon(ctx context.Context, owner string) (n int64, err error) {
+	err = s.write(ctx, "abandon leases", func(t *tx) error {
+		t.topics |= onJobs
+		n, err = t.exec("UPDATE job SET ready = due WHERE lease_owner = $1", owner)
+		return err
+	})
+	return n, err
 }
 
 // Job gives one by its ID.

@@ -16,8 +16,8 @@
 // When the context ends, deliveries under way have Options.Grace to finish; the others go back to
 // the store as they were.
 //
-// A crash (kill -9) leaves leases that end by themselves; the jobs are then leased again. If it
-// fell between the smarthost's 250 and the record of it, the same bytes are sent a second time:
-// the receiving side sees the same Message-ID and DKIM signature, and the attempt number of the
-// event that is finally recorded shows that an earlier attempt left no record.
+// A crash (kill -9) leaves leases that nobody settled; the jobs are leased again, as interrupted. An
+// attempt that ended without a word may have reached the smarthost: that is recorded as
+// `uncertain` before the same bytes are sent again, so that no letter goes twice unmarked. The
+// receiving side sees the same Message-ID and DKIM signature.
 package queue

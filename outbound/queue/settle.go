@@ -68,6 +68,14 @@ func (a attempt) giveUp(step *gateway.Step, kind gateway.EventKind) {
 	})
 }
 
+func (a attempt) envelopeID() string {
+	purpose := gateway.ForLetter
+	if a.job.Kind == gateway.JobReminder {
+		purpose = gateway.ForReminder
+	}
+	return gateway.EnvelopeID(a.job.Recipient, a.job.Generation, purpose)
+}
+
 func (a attempt) record(step *gateway.Step, kind gateway.EventKind) {
 	if a.job.Kind == gateway.JobNotice {
 		return

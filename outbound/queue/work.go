@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"vaguemestre/gateway"
@@ -29,6 +30,10 @@ func (q *Queue) handle(stopping, work context.Context, job gateway.Job) {
 		return
 	}
 	defer q.flights.remove(job)
+	if job.Interrupted && !q.admit(ctx, job) {
+		q.release(work, job)
+		return
+	}
 	q.metrics.inFlight.Inc()
 	defer q.metrics.inFlight.Dec()
 	begun := q.o.Now()
@@ -47,6 +52,27 @@ func (q *Queue) handle(stopping, work context.Context, job gateway.Job) {
 	step, outcome := a.settle(q.o.Lifetime, q.o.Jitter())
 	q.say(a, outcome)
 	q.apply(work, job, step, outcome, begun)
+}
+
+// admit records that an attempt before this one ended without a word: its message may have
+// arrived (promise 3). Nothing is sent again before that is durable.
+func (q *Queue) admit(ctx context.Context, job gateway.Job) bool {
+	a := attempt{job: job, now: q.o.Now()}
+	a.job.Attempt--
+	a.details = gateway.RelayDetails{Stage: "interrupted", Cause: "the gateway stopped during this attempt", ENVID: a.envelopeID()}
+	var step gateway.Step
+	a.record(&step, gateway.Uncertain)
+	if len(step.Events) == 0 {
+		return true
+	}
+	step.Events[0].Once = "interrupted:" + job.ID.String() + ":" + strconv.Itoa(a.job.Attempt)
+	err := q.applyOnce(ctx, step)
+	if err != nil && !errors.Is(err, gateway.ErrRecorded) {
+		q.metrics.storeErrors.Inc()
+		q.o.Logger.Error("record an interrupted attempt; will try again", "job", job.ID, "courier", job.Courier, "recipient", job.Recipient, "error", err)
+		return false
+	}
+	return true
 }
 
 // deliver composes and relays. The error is ErrDropped or nil.

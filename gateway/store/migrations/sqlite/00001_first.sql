@@ -201,6 +201,7 @@ CREATE TABLE job (
   due         BIGINT NOT NULL,
   ready       BIGINT NOT NULL,  -- due, or the end of the lease while it is leased
   lease_owner TEXT   NOT NULL,  -- empty: not leased
+  interrupted BIGINT NOT NULL DEFAULT 0, -- 1: the lease before this one ended without a word
   held        BIGINT NOT NULL,
   fault       TEXT   NOT NULL
 ) WITHOUT ROWID;

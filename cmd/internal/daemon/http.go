@@ -88,3 +88,11 @@ func (c *certificate) config() *tls.Config {
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 }
+
+// stopIfStarted is stop for a server that may never have listened.
+func (s *httpServer) stopIfStarted(ctx context.Context) error {
+	if s == nil || s.listener == nil {
+		return nil
+	}
+	return s.stop(ctx)
+}

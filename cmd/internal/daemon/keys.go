@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"vaguemestre/gateway/token"
+	"vaguemestre/tracking/ledger"
 )
 
 // TokenRing reads the token keys of an installation, and makes the first one when there is none.
@@ -37,43 +37,13 @@ func makeTokenKey(path string) ([]byte, error) {
 	secret := make([]byte, token.KeySize)
 	_, _ = rand.Read(secret) // documented never to fail (Go 1.24)
 	text := []byte("1 " + hex.EncodeToString(secret) + "\n")
-	if err := CreateSecret(path, text); err != nil {
+	if err := ledger.CreateSecret(path, text); err != nil {
 		if errors.Is(err, fs.ErrExist) { // another process made it meanwhile: theirs is the key
 			return os.ReadFile(path)
 		}
 		return nil, err
 	}
 	return text, nil
-}
-
-// CreateSecret writes a new file for its owner alone, durable before its name appears; fs.ErrExist when there is
-// one already. A crash leaves at most a stray temporary file.
-func CreateSecret(path string, content []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	tmp, err := os.CreateTemp(dir, ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(content)
-	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), path); err != nil { // fails when the name exists, unlike rename
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // parseTokenKeys never repeats a key in its errors.

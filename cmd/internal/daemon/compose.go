@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/store"
+	"vaguemestre/gateway/token"
+	"vaguemestre/outbound/compose"
+	"vaguemestre/outbound/notice"
+	"vaguemestre/outbound/queue"
+	"vaguemestre/outbound/relay"
+)
+
+// composer gives letters their tokens, for the intake (which tries them before it accepts) and
+// for the queue (which sends them): the same function serves both.
+type composer struct {
+	ring    *token.Ring
+	store   *store.Store
+	notices *notice.Composer
+}
+
+// Version is the composer's, frozen in each courier.
+func (c *composer) Version() int { return compose.Version }
+
+// Letter implements intake.Composer.
+func (c *composer) Letter(w io.Writer, courier gateway.Courier, r gateway.Recipient, content io.ReaderAt) error {
+	addresses, err := c.addresses(courier, r)
+	if err != nil {
+		return err
+	}
+	return compose.Letter(w, courier, r, content, addresses)
+}
+
+// addresses are minted with the key that was in force at acceptance, so that a message can be made again after a rotation.
+func (c *composer) addresses(courier gateway.Courier, r gateway.Recipient) (compose.Addresses, error) {
+	var a compose.Addresses
+	key, domain := courier.Composition.KeyID, courier.Composition.Domain
+	link, err := c.ring.MintWith(key, token.Link, r.ID)
+	if err != nil {
+		return a, fmt.Errorf("token key %d was retired while a courier of it waits: %w", key, err)
+	}
+	a.Link = courier.Composition.BaseURL + "/l/" + link
+	a.ReplyTo = "nepasrepondre@" + domain
+	if courier.Options.Reply.Allowed {
+		reply, err := c.ring.MintWith(key, token.Reply, r.ID)
+		if err != nil {
+			return a, err
+		}
+		a.ReplyTo = "courrier+r-" + reply + "@" + domain
+	}
+	if courier.Options.Code {
+		a.Code, err = c.ring.Code(key, r.ID)
+	}
+	return a, err
+}
+
+// Compose implements queue.Composer.
+func (c *composer) Compose(ctx context.Context, job gateway.Job) (queue.Mail, error) {
+	if job.Kind == gateway.JobNotice {
+		return c.notice(ctx, job)
+	}
+	r, err := c.store.Recipient(ctx, job.Recipient)
+	if err != nil {
+		return queue.Mail{}, gone(err)
+	}
+	if settled(job, r.Standing) {
+		return queue.Mail{}, queue.ErrDropped
+	}
+	courier, err := c.store.Courier(ctx, r.Courier)
+	if err != nil {
+		return queue.Mail{}, gone(err)
+	}
+	return c.letter(ctx, job, courier, r)
+}
+
+// gone is a job whose courier does not exist: nothing can be sent. Any other failure is the store's.
+func gone(err error) error {
+	if errors.Is(err, gateway.ErrNotFound) {
+		return queue.ErrDropped
+	}
+	return err
+}
+
+// settled tells a message that must not go any more: taken back, or confirmed since by the company's side.
+func settled(job gateway.Job, s gateway.Standing) bool {
+	switch {
+	case !s.Cancelled.IsZero(), !s.Withdrawn.IsZero():
+		return true
+	case job.Kind == gateway.JobReminder:
+		return !s.Read.IsZero() || !s.Replied.IsZero()
+	}
+	return job.Attempt > 1 && s.State >= gateway.StateDelivered
+}
+
+func (c *composer) letter(ctx context.Context, job gateway.Job, courier gateway.Courier, r gateway.Recipient) (queue.Mail, error) {
+	bounce, err := c.ring.MintWith(courier.Composition.KeyID, token.Bounce, r.ID)
+	if err != nil {
+		return queue.Mail{}, err
+	}
+	content, err := c.store.OpenContent(ctx, courier.Content)
+	if err != nil {
+		return queue.Mail{}, err
+	}
+	purpose := gateway.ForLetter
+	if job.Kind == gateway.JobReminder {
+		purpose = gateway.ForReminder
+	}
+	return queue.Mail{
+		Envelope: relay.Envelope{
+			From: "courrier+b-" + bounce + "@" + courier.Composition.Domain, To: r.Address,
+			ENVID: gateway.EnvelopeID(r.ID, job.Generation, purpose), ORCPT: r.Address, Notify: relay.NotifyAll,
+			MessageID: r.MessageID, Date: courier.Composition.Date,
+		},
+		Write: func(w io.Writer) error { return c.Letter(w, courier, r, content) },
+		Close: func() { _ = content.Close() }, // it was only read
+	}, nil
+}
+
+func (c *composer) notice(ctx context.Context, job gateway.Job) (queue.Mail, error) {
+	mail, err := c.notices.Compose(ctx, job)
+	if errors.Is(err, notice.ErrNothing) {
+		return queue.Mail{}, queue.ErrDropped
+	}
+	if err != nil {
+		return queue.Mail{}, err
+	}
+	return queue.Mail{
+		Envelope: relay.Envelope{To: mail.To, Notify: relay.NotifyNever, MessageID: mail.MessageID, Date: mail.Date},
+		Write:    mail.Write, Close: mail.Close,
+	}, nil
+}

@@ -1,0 +1,287 @@
+// Package daemon wires the gateway: it makes every part from the configuration, starts them in
+// order, and stops them in the reverse order.
+//
+// It promises that once Start returns every listener answers; that Stop lets sessions and deliveries under way
+// finish within their grace and loses nothing that was accepted; and that a part that ends by itself
+// stops the whole, with its reason. All that outlives a crash is in the store; a crash here leaves nothing else.
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"vaguemestre/gateway/account"
+	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/store"
+	"vaguemestre/gateway/token"
+	"vaguemestre/outbound/submission"
+	"vaguemestre/tracking/ledger"
+	"vaguemestre/tracking/proof"
+)
+
+// Options are what the configuration does not say.
+type Options struct {
+	Log *slog.Logger
+	Now func() time.Time // nil: time.Now
+}
+
+// Daemon is one running gateway.
+type Daemon struct {
+	cfg      config.Config
+	log      *slog.Logger
+	now      func() time.Time
+	registry *prometheus.Registry
+	hostname string
+
+	store  *store.Store
+	ring   *token.Ring
+	ledger *ledger.Ledger
+	proof  *proof.Prover
+	health *health
+
+	submission   *submission.Server
+	pages        *httpServer
+	metrics      *httpServer
+	certificates []*certificate
+
+	running sync.WaitGroup
+	cancel  context.CancelFunc
+	failed  chan error // the first part that ended by itself
+	runners []runner
+	waves   []context.CancelFunc
+}
+
+// runner is a part that works until its context ends.
+type runner struct {
+	name string
+	run  func(context.Context) error
+}
+
+// New makes the parts; nothing listens and nothing works yet. Close it with Stop.
+func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Daemon{cfg: cfg, log: o.Log, now: o.Now, registry: prometheus.NewRegistry(), failed: make(chan error, 1), cancel: func() {}}
+	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := d.make(ctx); err != nil {
+		return nil, errors.Join(err, d.closeStore())
+	}
+	return d, nil
+}
+
+func (d *Daemon) make(ctx context.Context) (err error) {
+	if d.hostname = d.cfg.Submission.Hostname; d.hostname == "" {
+		if d.hostname, err = os.Hostname(); err != nil {
+			return fmt.Errorf("find the machine's name: %w", err)
+		}
+	}
+	if d.store, err = OpenStore(ctx, d.cfg, d.log, d.registry, d.now); err != nil {
+		return err
+	}
+	if d.ring, err = TokenRing(d.key("tokens")); err != nil {
+		return err
+	}
+	d.health = newHealth(d.store, d.now, d.registry)
+	for _, step := range []func() error{d.makeLedger, d.makeOutbound, d.makeInbound, d.makePages, d.makeSubmission, d.makeMetrics} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// key is the path of a key that the gateway makes itself.
+func (d *Daemon) key(name string) string { return filepath.Join(d.cfg.DataDir, keyDir, name) }
+
+// owner names this process in leases: unique among those that live.
+func (d *Daemon) owner() string { return fmt.Sprintf("%s:%d", d.hostname, os.Getpid()) }
+
+func (d *Daemon) makeLedger() (err error) {
+	d.ledger, err = NewLedger(d.cfg, d.store, d.owner(), d.log, d.registry, d.now)
+	if err != nil {
+		return err
+	}
+	d.proof, err = NewProver(d.cfg, d.store, d.ledger, d.now)
+	d.add("ledger", d.ledger.Run)
+	return err
+}
+
+func (d *Daemon) makeSubmission() error {
+	in, err := d.newIntake()
+	if err != nil {
+		return err
+	}
+	accounts, err := account.New(account.Options{
+		Remember: d.cfg.Accounts.Remember.Of(), LockAfter: d.cfg.Accounts.LockAfter, LockFor: d.cfg.Accounts.LockFor.Of(), Hashing: d.cfg.Accounts.Hashing,
+		Now: d.now, Logger: d.log, Registerer: d.registry,
+	}, accountStore{d.store})
+	if err != nil {
+		return err
+	}
+	s := d.cfg.Submission
+	cert, err := d.certificate(s.Certificate, s.Key)
+	if err != nil {
+		return err
+	}
+	d.submission = submission.New(submission.Options{
+		Hostname: d.hostname, StartTLS: s.StartTLS, TLS: s.TLS, Certificate: cert.config().GetCertificate,
+		MaxBytes: s.MaxBytes, MaxHeaderBytes: s.MaxHeaderBytes, MaxRecipients: s.MaxRecipients, MaxConnections: s.MaxConnections,
+		MaxPerAddress: s.MaxPerAddress, MaxFailedLogins: s.MaxFailedLogins, MaxCommands: s.MaxCommands,
+		CommandTimeout: s.CommandTimeout.Of(), DataTimeout: s.DataTimeout.Of(), SessionTimeout: s.SessionTimeout.Of(),
+		Now: d.now, Logger: d.log, Registerer: d.registry,
+	}, door{in}, accounts, d.store)
+	return nil
+}
+
+func (d *Daemon) makePages() error {
+	pages, err := d.newPages()
+	if err != nil {
+		return err
+	}
+	var t *tls.Config
+	if l := d.cfg.Link; l.Certificate != "" {
+		cert, err := d.certificate(l.Certificate, l.Key)
+		if err != nil {
+			return err
+		}
+		t = cert.config()
+	}
+	d.pages = newHTTPServer("pages", pages, t, d.log)
+	return nil
+}
+
+func (d *Daemon) makeMetrics() error {
+	if d.cfg.Metrics.Listen == "" {
+		return nil
+	}
+	mux := http.NewServeMux()
+	d.health.routes(mux, d.registry)
+	d.metrics = newHTTPServer("metrics", mux, nil, d.log)
+	return nil
+}
+
+func (d *Daemon) certificate(file, key string) (*certificate, error) {
+	c, err := loadCertificate(file, key)
+	if err == nil {
+		d.certificates = append(d.certificates, c)
+	}
+	return c, err
+}
+
+func (d *Daemon) add(name string, run func(context.Context) error) {
+	d.runners = append(d.runners, runner{name, run})
+}
+
+// Start opens the listeners and sets the parts to work.
+func (d *Daemon) Start(ctx context.Context) error {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.cancel = cancel
+	for _, r := range d.runners {
+		d.running.Go(func() {
+			if err := r.run(work); err != nil && work.Err() == nil {
+				d.fail(fmt.Errorf("%s: %w", r.name, err))
+			}
+		})
+	}
+	if err := d.pages.start(d.cfg.Link.Listen); err != nil {
+		return err
+	}
+	if d.metrics != nil {
+		if err := d.metrics.start(d.cfg.Metrics.Listen); err != nil {
+			return err
+		}
+	}
+	if err := d.submission.Start(ctx); err != nil {
+		return err
+	}
+	d.health.started()
+	d.log.Info("started", "submission", d.Addresses().StartTLS, "submission_tls", d.Addresses().TLS, "pages", d.Addresses().Pages, "metrics", d.Addresses().Metrics)
+	return nil
+}
+
+func (d *Daemon) fail(err error) {
+	select {
+	case d.failed <- err:
+	default: // one reason is enough to stop
+	}
+}
+
+// Failed tells the reason of a part that ended by itself.
+func (d *Daemon) Failed() <-chan error { return d.failed }
+
+// Addresses are where the daemon listens; empty: it does not.
+type Addresses struct{ StartTLS, TLS, Pages, Metrics string }
+
+// Addresses tells them after Start.
+func (d *Daemon) Addresses() Addresses {
+	a := Addresses{Pages: d.pages.addr()}
+	startTLS, implicit := d.submission.Addr()
+	if startTLS != nil {
+		a.StartTLS = startTLS.String()
+	}
+	if implicit != nil {
+		a.TLS = implicit.String()
+	}
+	if d.metrics != nil {
+		a.Metrics = d.metrics.addr()
+	}
+	return a
+}
+
+// Reload reads the certificates again; the old ones stay when the new ones cannot be read.
+func (d *Daemon) Reload() error {
+	var problems []error
+	for _, c := range d.certificates {
+		problems = append(problems, c.reload())
+	}
+	return errors.Join(problems...)
+}
+
+// Stop drains: no new work is taken, what is under way finishes within its grace, then everything is closed.
+// Whatever ctx cuts short is left as a crash leaves it: in the store.
+func (d *Daemon) Stop(ctx context.Context) error {
+	d.health.stopping()
+	drain, done := context.WithTimeout(ctx, d.cfg.Submission.DrainTimeout.Of())
+	defer done()
+	var problems []error
+	problems = append(problems, d.submission.Stop(drain))
+	problems = append(problems, d.pages.stopIfStarted(drain))
+	d.cancel()
+	d.running.Wait()
+	if d.metrics != nil {
+		problems = append(problems, d.metrics.stopIfStarted(ctx))
+	}
+	return errors.Join(append(problems, d.closeStore())...)
+}
+
+func (d *Daemon) closeStore() error {
+	if d.store == nil {
+		return nil
+	}
+	return d.store.Close()
+}
+
+func prefixes(texts []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, t := range texts {
+		p, err := netip.ParsePrefix(t)
+		if err != nil {
+			return nil, fmt.Errorf("link.trusted_proxies: %w", err)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}

@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"vaguemestre/configs"
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/intake"
+	"vaguemestre/gateway/intake/kinds"
+	"vaguemestre/gateway/message"
+	"vaguemestre/gateway/store"
+	"vaguemestre/outbound/submission"
+	"vaguemestre/tracking/link"
+)
+
+// door hands what comes by SMTP to the intake.
+type door struct{ intake *intake.Intake }
+
+// Submit implements submission.Intake.
+func (d door) Submit(ctx context.Context, s submission.Submission) (submission.Receipt, error) {
+	to := make([]string, len(s.Recipients))
+	for i, r := range s.Recipients {
+		to[i] = r.Address
+	}
+	receipt, err := d.intake.Submit(ctx, intake.Submission{
+		Agent: s.Agent, Door: gateway.DoorSMTP, MailFrom: s.From, Recipients: to, Message: s.Message,
+	})
+	if err != nil {
+		return submission.Receipt{}, err
+	}
+	return submission.Receipt{Courier: receipt.Courier.ID, Text: receipt.Text}, nil
+}
+
+// accountStore names the store's operations as accounts know them.
+type accountStore struct{ *store.Store }
+
+// UseAppPassword implements account.Store; the store takes its own clock.
+func (s accountStore) UseAppPassword(ctx context.Context, id gateway.ID, _ time.Time) error {
+	return s.UsedAppPassword(ctx, id)
+}
+
+func (d *Daemon) newIntake() (*intake.Intake, error) {
+	types, err := kinds.Load(configs.Courriers(), d.cfg.Courriers)
+	if err != nil {
+		return nil, err
+	}
+	c := d.cfg.Couriers
+	return intake.New(intake.Options{
+		Domain: d.cfg.Domain, BaseURL: d.cfg.Link.BaseURL, Postmaster: c.Postmaster,
+		MaxPlain: c.MaxPlain, MaxAcknowledged: c.MaxAcknowledged, MaxRecipients: d.cfg.Submission.MaxRecipients * maxPerRegister,
+		Message: Limits(d.cfg), Now: d.now, Logger: d.log, Registerer: d.registry,
+	}, intake.Deps{Store: d.store, Kinds: types, Tokens: d.ring, Composer: d.composer, Prover: mailProver{d}})
+}
+
+// maxPerRegister: one address of an envelope can name a register of this many companies.
+const maxPerRegister = 10
+
+// Limits bounds the messages that are read.
+func Limits(c config.Config) message.Limits {
+	l := message.DefaultLimits()
+	l.Depth, l.Parts = c.Couriers.MaxDepth, c.Couriers.MaxParts
+	return l
+}
+
+func (d *Daemon) newPages() (*link.Pages, error) {
+	proxies, err := prefixes(d.cfg.Link.TrustedProxy)
+	if err != nil {
+		return nil, err
+	}
+	contents := func(ctx context.Context, h gateway.Hash) (link.Content, error) { return d.store.OpenContent(ctx, h) }
+	return link.New(d.store, contents, link.Options{
+		Tokens: d.ring, MinDelay: d.cfg.Link.MinDelay.Of(), PerMinute: d.cfg.Link.PerMinute, TrustedProxies: proxies,
+		HSTS: d.cfg.Link.Certificate != "", Now: d.now, Logger: d.log, Registerer: d.registry,
+	}), nil
+}

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"vaguemestre/gateway/config"
+	"vaguemestre/outbound/relay"
+)
+
+// newRelay reads the keys, certificates and passwords that the configuration names.
+func newRelay(c config.Config, hostname string, log *slog.Logger, reg prometheus.Registerer) (*relay.Relay, error) {
+	o := relay.Options{Name: c.Relay.Hostname, Logger: log, Registerer: reg}
+	if o.Name == "" {
+		o.Name = hostname
+	}
+	for _, s := range c.Relay.Smarthosts {
+		h, err := host(s)
+		if err != nil {
+			return nil, fmt.Errorf("smarthost %s: %w", s.Address, err)
+		}
+		o.Hosts = append(o.Hosts, h)
+	}
+	signer, err := newSigner(c)
+	if err != nil {
+		return nil, err
+	}
+	o.Signer = signer
+	return relay.New(o)
+}
+
+func host(s config.Smarthost) (relay.Host, error) {
+	h := relay.Host{
+		Address: s.Address, Priority: s.Priority, TLS: relay.TLSPolicy(s.TLS), ServerName: s.ServerName,
+		MaxConnections: s.Connections, Rate: s.Rate,
+	}
+	if s.TLS == "implicit" {
+		h.TLS, h.Implicit = relay.TLSVerified, true
+	}
+	var err error
+	if h.Roots, err = authorities(s.CA); err != nil {
+		return h, err
+	}
+	for _, pin := range s.Pins {
+		raw, err := hex.DecodeString(pin)
+		if err != nil || len(raw) != 32 {
+			return h, fmt.Errorf("pin %q is not 64 hexadecimal digits", pin)
+		}
+		h.Pins = append(h.Pins, [32]byte(raw))
+	}
+	if s.Certificate != "" {
+		pair, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
+		if err != nil {
+			return h, fmt.Errorf("client certificate: %w", err)
+		}
+		h.Certificates = []tls.Certificate{pair}
+	}
+	if s.Auth != "" {
+		password, err := s.Password.Read()
+		if err != nil {
+			return h, fmt.Errorf("password: %w", err)
+		}
+		h.Auth = &relay.Auth{Mechanism: s.Auth, Username: s.Username, Password: password, Clear: s.TLS == "none"}
+	}
+	return h, nil
+}
+
+// authorities reads a PEM file; nil, the system's, when none is named.
+func authorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, errors.New("authorities: no certificate in " + file)
+	}
+	return pool, nil
+}
+
+func newSigner(c config.Config) (*relay.Signer, error) {
+	if len(c.DKIM) == 0 {
+		return nil, nil
+	}
+	var keys []relay.Key
+	for _, d := range c.DKIM {
+		text, err := os.ReadFile(d.Key)
+		if err != nil {
+			return nil, fmt.Errorf("DKIM key: %w", err)
+		}
+		signer, err := relay.ParseKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("DKIM key %s: %w", d.Key, err)
+		}
+		domain := d.Domain
+		if domain == "" {
+			domain = c.Domain
+		}
+		keys = append(keys, relay.Key{Domain: domain, Selector: d.Selector, Signer: signer})
+	}
+	return relay.NewSigner(keys...)
+}

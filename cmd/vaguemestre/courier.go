@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/store"
+)
+
+type courierCommand struct {
+	List courierList `cmd:"" help:"List couriers, newest first."`
+	Show courierShow `cmd:"" help:"Show a courier, its recipients and its events."`
+}
+
+const stamp = "2006-01-02 15:04:05 MST"
+
+type courierList struct {
+	Consultation string `help:"Only those of this reference."`
+	Search       string `help:"Words of the subject, author or recipients."`
+	Limit        int    `default:"50" help:"How many."`
+}
+
+func (l courierList) Run(cmds *commands, c console, ctx context.Context) error {
+	return cmds.withStore(ctx, func(s *store.Store) error {
+		filter := store.CourierFilter{Search: l.Search, Limit: l.Limit}
+		if l.Consultation != "" {
+			about, err := s.ConsultationByReference(ctx, l.Consultation)
+			if err != nil {
+				return fmt.Errorf("consultation %q: %w", l.Consultation, err)
+			}
+			filter.Consultations = []gateway.ID{about.ID}
+		}
+		couriers, err := s.Couriers(ctx, filter)
+		if err != nil {
+			return err
+		}
+		return c.table(func(w *tabwriter.Writer) error {
+			row(w, "COURIER", "ACCEPTED", "CONSULTATION", "TYPE", "RECIPIENTS", "SUBJECT")
+			for _, courier := range couriers {
+				counts, err := s.RecipientStates(ctx, courier.ID)
+				if err != nil {
+					return err
+				}
+				row(w, courier.ID, courier.Accepted.Local().Format(stamp), courier.Context.Reference, courier.Type, states(counts[courier.ID]), courier.Subject)
+			}
+			return nil
+		})
+	})
+}
+
+// states is "2 read, 1 failed", highest first.
+func states(counts map[gateway.State]int) string {
+	var parts []string
+	all := gateway.States()
+	for i := len(all) - 1; i >= 0; i-- {
+		if n := counts[all[i]]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, all[i]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// row writes one line of a table; a cell cannot break it.
+func row(w *tabwriter.Writer, cells ...any) {
+	texts := make([]string, len(cells))
+	for i, cell := range cells {
+		texts[i] = strings.Map(printable, fmt.Sprint(cell))
+	}
+	_, _ = fmt.Fprintln(w, strings.Join(texts, "\t")) // Flush tells
+}
+
+// printable keeps control characters, which a subject can hold, off the administrator's terminal.
+func printable(r rune) rune {
+	if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		return ' '
+	}
+	return r
+}
+
+func (c console) table(fill func(*tabwriter.Writer) error) error {
+	w := tabwriter.NewWriter(c.out, 0, 8, 2, ' ', 0)
+	return errors.Join(fill(w), w.Flush())
+}
+
+type courierShow struct {
+	Courier string `arg:"" help:"Number of the courier: the 250 answer, or courier list."`
+}
+
+func (s courierShow) Run(cmds *commands, c console, ctx context.Context) error {
+	id, err := gateway.ParseID(s.Courier)
+	if err != nil {
+		return fmt.Errorf("%q is no courier number", s.Courier)
+	}
+	return cmds.withStore(ctx, func(st *store.Store) error {
+		courier, err := st.Courier(ctx, id)
+		if errors.Is(err, gateway.ErrNotFound) {
+			return fmt.Errorf("no courier has the number %s", id)
+		}
+		if err != nil {
+			return err
+		}
+		return showCourier(ctx, c, st, courier)
+	})
+}
+
+func showCourier(ctx context.Context, c console, s *store.Store, courier gateway.Courier) error {
+	recipients, err := s.Recipients(ctx, courier.ID)
+	if err != nil {
+		return err
+	}
+	events, err := s.Events(ctx, courier.ID, gateway.ID{})
+	if err != nil {
+		return err
+	}
+	mode := "with acknowledgement"
+	if !courier.Options.Acknowledged {
+		mode = "plain"
+	}
+	c.say("Courier      %s\nConsultation %s\nType         %s (%s), %s\nFrom         %s <%s>\nSubject      %s\nAccepted     %s\n",
+		courier.ID, courier.Context.Reference, courier.Type, courier.TypeLabel, mode, courier.AuthorName, courier.AuthorAddr,
+		strings.Map(printable, courier.Subject), courier.Accepted.Local().Format(stamp))
+	names := map[gateway.ID]string{}
+	if err := c.table(func(w *tabwriter.Writer) error {
+		row(w, "RECIPIENT", "STATE", "ADDRESS", "COMPANY")
+		for _, r := range recipients {
+			names[r.ID] = r.Address
+			row(w, r.ID, r.Standing.State, r.Address, r.CompanyName)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	c.say("")
+	return c.table(func(w *tabwriter.Writer) error {
+		row(w, "RECORDED", "EVENT", "PROVED BY", "ABOUT", "DETAILS")
+		for _, e := range events {
+			row(w, e.Recorded.Local().Format(stamp), e.Kind, e.Strength, names[e.Recipient], digest(e))
+		}
+		return nil
+	})
+}
+
+// digest is what an administrator first asks of an event.
+func digest(e gateway.Event) string {
+	var d struct {
+		Reply      string    `json:"reply"`
+		Host       string    `json:"host"`
+		Cause      string    `json:"cause"`
+		Diagnostic string    `json:"diagnostic"`
+		Looks      string    `json:"looks"`
+		Reason     string    `json:"reason"`
+		Next       time.Time `json:"next"`
+	}
+	if json.Unmarshal(e.Details, &d) != nil {
+		return ""
+	}
+	var parts []string
+	for _, p := range []string{d.Host, d.Cause, d.Diagnostic, d.Looks, d.Reason} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	if d.Host != "" && d.Reply != "" {
+		parts = append(parts, d.Reply)
+	}
+	if !d.Next.IsZero() {
+		parts = append(parts, "next "+d.Next.Local().Format(stamp))
+	}
+	return strings.Join(parts, " · ")
+}

@@ -312,3 +312,13 @@ func wantText(t testing.TB, text string, parts ...string) {
 var testPeer = netip.MustParseAddr("192.0.2.1")
 
 func fill(n int) string { return strings.Repeat("x", n) }
+
+// passwordAgent is oneAgent with another password.
+type passwordAgent string
+
+func (p passwordAgent) Login(ctx context.Context, try account.Attempt) (gateway.Agent, error) {
+	if try.Password == string(p) {
+		try.Password = testPassword
+	}
+	return oneAgent{}.Login(ctx, try)
+}

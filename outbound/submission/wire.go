@@ -141,10 +141,11 @@ func (w *wire) idleStop() bool {
 	return w.stopping && !w.busy && !w.data
 }
 
+// setBusy opens or closes a transaction.
 func (w *wire) setBusy(busy bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.busy = busy
+	w.busy, w.data = busy, false
 }
 
 // cut ends the session at once, from whatever goroutine.

@@ -31,8 +31,7 @@ func (q *Queue) handle(stopping, work context.Context, job gateway.Job) {
 	}
 	defer q.flights.remove(job)
 	if job.Interrupted && !q.admit(ctx, job) {
-		q.release(work, job)
-		return
+		return // the lease ends by itself, and the job stays interrupted
 	}
 	q.metrics.inFlight.Inc()
 	defer q.metrics.inFlight.Dec()

@@ -77,7 +77,7 @@ func (v *view) automatic() string {
 	if v.threaded() && !v.listed() && machine != "field precedence" && machine != "field x-auto-response-suppress" {
 		return "automatic answer: " + machine
 	}
-	opening := clip(strings.ToLower(strings.TrimSpace(v.text)), 600)
+	opening := Clip(strings.ToLower(strings.TrimSpace(v.text)), 600)
 	if (weakAnswerSubjects.MatchString(subject) || strings.HasPrefix(auto, "auto-")) && absenceOpenings.MatchString(opening) {
 		return "automatic answer: " + machine + " and first words"
 	}
@@ -154,7 +154,7 @@ func (v *view) challenge() string {
 	if replyPrefix.MatchString(subject) && v.machine(strings.ToLower(v.header.Get("Auto-Submitted"))) == "" {
 		return ""
 	}
-	text := strings.ToLower(oneLine(clip(v.text, 6<<10)))
+	text := strings.ToLower(oneLine(Clip(v.text, 6<<10)))
 	if challengeSubjects.MatchString(subject) && challengeTexts.MatchString(text) {
 		return "challenge: subject and text"
 	}

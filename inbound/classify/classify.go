@@ -10,7 +10,7 @@ import (
 // person will read.
 func Classify(m *message.Message) Result {
 	v := look(m)
-	result := Result{From: v.from, Subject: clip(v.subject, 400)}
+	result := Result{From: v.from, Subject: Clip(v.subject, 400)}
 	for _, rule := range rules() {
 		why := rule(v, &result)
 		if why != "" {
@@ -121,7 +121,7 @@ func answerRule(v *view, r *Result) string {
 
 // absenceReason tells an address that is given up from somebody who comes back.
 func (v *view) absenceReason() Reason {
-	text := strings.ToLower(oneLine(clip(v.text, 4<<10)))
+	text := strings.ToLower(oneLine(Clip(v.text, 4<<10)))
 	for _, rule := range reasonRules {
 		if (rule.reason == Suspended || rule.reason == Moved) && closedAddress.MatchString(text) && rule.pattern.MatchString(text) {
 			return rule.reason
@@ -182,7 +182,7 @@ func (v *view) reportHeader() bool {
 // different kinds must agree, since each one alone stands in honest mail too.
 func (v *view) proseReport() string {
 	own, rest := v.prose()
-	opening := reportOpenings.MatchString(strings.ToLower(clip(own, 8<<10)))
+	opening := reportOpenings.MatchString(strings.ToLower(Clip(own, 8<<10)))
 	returned := rest != "" || v.returned
 	sender, subject := v.reportSender() || v.nullSender(), v.reportSubject()
 	switch {
@@ -209,7 +209,7 @@ func saysFailure(own string) bool {
 		if i == 4 {
 			break
 		}
-		if failureWords.MatchString(strings.ToLower(oneLine(clip(p, 1<<10)))) {
+		if failureWords.MatchString(strings.ToLower(oneLine(Clip(p, 1<<10)))) {
 			return true
 		}
 	}

@@ -215,7 +215,7 @@ func mtaName(value string) string {
 	if i := strings.IndexByte(rest, '('); i > 0 {
 		rest = rest[:i]
 	}
-	return clip(strings.Trim(strings.TrimSpace(rest), "<>"), 255)
+	return Clip(strings.Trim(strings.TrimSpace(rest), "<>"), 255)
 }
 
 // dateLayouts are RFC 5322 dates with the habits of old mailers.
@@ -238,8 +238,8 @@ func parseDate(value string) time.Time {
 	return time.Time{}
 }
 
-// clip bounds a text without cutting a rune.
-func clip(s string, n int) string {
+// Clip bounds a text without cutting a rune.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}

@@ -12,7 +12,7 @@ func (v *view) receiptOf(r *Result) {
 	for _, body := range v.receipts {
 		for _, b := range parseBlocks(body) {
 			if d := b.get("disposition"); d != "" && r.Disposition == "" {
-				r.Disposition = clip(oneLine(d), 200)
+				r.Disposition = Clip(oneLine(d), 200)
 			}
 			if id := b.get("original-message-id"); id != "" {
 				r.Original.MessageID = messageID(id)
@@ -32,10 +32,10 @@ func (v *view) complaintOf(r *Result) {
 	for _, body := range v.feedback {
 		for _, b := range parseBlocks(body) {
 			if kind := b.get("feedback-type"); kind != "" {
-				r.FeedbackType = strings.ToLower(clip(kind, 40))
+				r.FeedbackType = strings.ToLower(Clip(kind, 40))
 			}
 			if id := b.get("original-envelope-id"); id != "" {
-				r.ENVID = clip(id, 100)
+				r.ENVID = Clip(id, 100)
 			}
 			if mta := b.get("reporting-mta"); mta != "" {
 				r.ReportingMTA = mtaName(mta)
@@ -86,7 +86,7 @@ func (v *view) originalOf(known Original) Original {
 		o.To = v.originalTo()
 	}
 	if o.Subject == "" {
-		o.Subject = clip(oneLine(v.original.Text("Subject")), 400)
+		o.Subject = Clip(oneLine(v.original.Text("Subject")), 400)
 	}
 	for _, name := range []string{"Return-Path", "Reply-To", "From", "Sender", "Errors-To", "X-Envelope-From", "X-Original-From", "X-Postfix-Sender", "Envelope-From"} {
 		o.Addresses = append(o.Addresses, addressesIn(strings.Join(v.original.Values(name), " "), 10)...)
@@ -132,7 +132,7 @@ func messageID(s string) string {
 
 // headerIn finds the returned header in quoted text: from its first line that is a field.
 func headerIn(rest string) message.Header {
-	lines := strings.SplitAfter(clip(rest, maxText), "\n")
+	lines := strings.SplitAfter(Clip(rest, maxText), "\n")
 	for i, line := range lines {
 		line = strings.TrimRight(strings.TrimPrefix(line, "> "), "\r\n")
 		name, _, ok := strings.Cut(line, ":")
@@ -197,7 +197,7 @@ func serviceRule(v *view, r *Result) string {
 	if !ok {
 		return ""
 	}
-	r.Original = Original{MessageID: messageID(n.Mail.Common.MessageID), To: unique(n.Mail.To, maxRecipients), Subject: clip(n.Mail.Common.Subject, 400), Addresses: addressesIn(n.Mail.Source, 2)}
+	r.Original = Original{MessageID: messageID(n.Mail.Common.MessageID), To: unique(n.Mail.To, maxRecipients), Subject: Clip(n.Mail.Common.Subject, 400), Addresses: addressesIn(n.Mail.Source, 2)}
 	switch kind := strings.ToLower(n.Type + n.EventType); {
 	case strings.HasPrefix(kind, "bounce"):
 		r.Class, r.ReportingMTA = ClassReport, mtaName(n.Bounce.ReportingMTA)
@@ -212,7 +212,7 @@ func serviceRule(v *view, r *Result) string {
 		r.Class, r.ReportingMTA = ClassReport, mtaName(n.Delivery.ReportingMTA)
 		for _, to := range unique(n.Delivery.Recipients, maxRecipients) {
 			r.Reports = append(r.Reports, Report{
-				Recipient: bareAddress(to), Action: Delivered, Status: enhancedCode(n.Delivery.Response), Diagnostic: clip(n.Delivery.Response, maxDiagnostic), Reason: Arrived,
+				Recipient: bareAddress(to), Action: Delivered, Status: enhancedCode(n.Delivery.Response), Diagnostic: Clip(n.Delivery.Response, maxDiagnostic), Reason: Arrived,
 			})
 		}
 	default:
@@ -248,7 +248,7 @@ func (n serviceNotice) bounces(v *view) []Report {
 		}
 		report := Report{Recipient: bareAddress(b.Address), Action: actionOf(b.Action), ReportedStatus: enhancedCode(b.Status)}
 		_, diagnostic := typed(b.Diagnostic)
-		report.Diagnostic = clip(oneLine(diagnostic), maxDiagnostic)
+		report.Diagnostic = Clip(oneLine(diagnostic), maxDiagnostic)
 		report.complete(v, n.Bounce.SubType, n.Bounce.SubType, nil)
 		reports = append(reports, report)
 	}

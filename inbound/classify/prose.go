@@ -71,7 +71,7 @@ func mergeMentions(found []mention) []mention {
 	for _, m := range found {
 		key := strings.ToLower(m.address)
 		if i, seen := at[key]; seen {
-			merged[i].about = clip(merged[i].about+"\n"+m.about, maxText)
+			merged[i].about = Clip(merged[i].about+"\n"+m.about, maxText)
 			continue
 		}
 		if len(merged) == maxRecipients {
@@ -113,7 +113,7 @@ func ofSender(prose string, at int) bool {
 var forwarding = regexp.MustCompile(`(?i)\(?(?:ultimately )?(?:generated|expanded|forwarded|originated) (?:from|by):?\s*<?(` + addressPattern + `)`)
 
 func forwardedFrom(text string) string {
-	if m := forwarding.FindStringSubmatch(clip(text, 400)); m != nil {
+	if m := forwarding.FindStringSubmatch(Clip(text, 400)); m != nil {
 		return strings.Trim(m[1], ".")
 	}
 	return ""
@@ -146,22 +146,22 @@ func diagnosticOf(about string) string {
 	all := paragraphs(strings.TrimLeft(about, `>"':.,; `))
 	for _, p := range all {
 		if m := quotedAnswer.FindStringSubmatch(p); m != nil && replyCode(m[1]) != 0 {
-			return clip(oneLine(m[1]), maxDiagnostic)
+			return Clip(oneLine(m[1]), maxDiagnostic)
 		}
 	}
 	for _, p := range all {
 		if replyCode(p) != 0 || enhancedCode(p) != "" {
-			return clip(oneLine(p), maxDiagnostic)
+			return Clip(oneLine(p), maxDiagnostic)
 		}
 	}
 	for _, p := range all {
-		if reasonIn(clip(p, maxDiagnostic)) != Undefined {
-			return clip(oneLine(p), maxDiagnostic)
+		if reasonIn(Clip(p, maxDiagnostic)) != Undefined {
+			return Clip(oneLine(p), maxDiagnostic)
 		}
 	}
 	for _, p := range all {
 		if len(p) > 8 && !strings.HasPrefix(p, "----") && !strings.HasPrefix(p, "====") {
-			return clip(oneLine(p), maxDiagnostic)
+			return Clip(oneLine(p), maxDiagnostic)
 		}
 	}
 	return ""

@@ -10,13 +10,13 @@ func (r *Report) reasonFrom(words, about, own string) Reason {
 	if reason := r.reasonInWords(words); reason != Undefined {
 		return reason
 	}
-	if reason := r.reasonInWords(clip(about, 4<<10)); reason != Undefined {
+	if reason := r.reasonInWords(Clip(about, 4<<10)); reason != Undefined {
 		return reason
 	}
 	if reason := reasonOfStatus(r.Status); reason != Undefined {
 		return reason
 	}
-	return r.reasonInWords(clip(own, 8<<10))
+	return r.reasonInWords(Clip(own, 8<<10))
 }
 
 // reasonInWords looks the words up in the rules.

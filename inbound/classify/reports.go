@@ -10,7 +10,7 @@ func (v *view) reportsOf(r *Result) {
 	own, rest := v.prose()
 	message, groups := v.fieldGroups(own)
 	r.ReportingMTA = mtaName(message.get("reporting-mta"))
-	r.ENVID = clip(message.get("original-envelope-id"), 100)
+	r.ENVID = Clip(message.get("original-envelope-id"), 100)
 	r.Arrival = parseDate(message.get("arrival-date"))
 	if len(groups) > 0 {
 		r.Reports = v.fromGroups(groups, own, message)
@@ -98,12 +98,12 @@ func fromFields(g block) (Report, bool) {
 	if kind != "" && kind != "smtp" && !strings.HasPrefix(kind, "x-postfix") {
 		text = kind + "; " + text // "x-unix; 255" means nothing without its type
 	}
-	report.Diagnostic = clip(oneLine(text), maxDiagnostic)
+	report.Diagnostic = Clip(oneLine(text), maxDiagnostic)
 	if report.Recipient == "" {
 		report.Recipient = report.OriginalRecipient
 	}
 	if comment := statusComment(g.get("status")); comment != "" && report.Diagnostic == "" {
-		report.Diagnostic = clip(comment, maxDiagnostic)
+		report.Diagnostic = Clip(comment, maxDiagnostic)
 	}
 	return report, report.Recipient != "" || report.Action != "" || report.ReportedStatus != ""
 }
@@ -278,20 +278,20 @@ func (r *Report) complete(v *view, about, own string, session []exchange) {
 	r.ReplyCode = firstCode(words, about)
 	r.Status = bestStatus(r.ReportedStatus, words, true)
 	if r.Status == "" {
-		r.Status = enhancedCode(clip(about, maxText))
+		r.Status = enhancedCode(Clip(about, maxText))
 	}
 	if r.Command == "" {
 		r.Command = commandOf(strings.ToLower(oneLine(words)))
 	}
 	if r.Command == "" {
-		r.Command = commandOf(strings.ToLower(oneLine(clip(about, 4<<10))))
+		r.Command = commandOf(strings.ToLower(oneLine(Clip(about, 4<<10))))
 	}
 	r.decide(v, words, about, own)
 }
 
 func firstCode(texts ...string) int {
 	for _, t := range texts {
-		if code := replyCode(clip(t, 4<<10)); code != 0 {
+		if code := replyCode(Clip(t, 4<<10)); code != 0 {
 			return code
 		}
 	}
@@ -315,7 +315,7 @@ func (r *Report) decide(v *view, words, about, own string) {
 
 // actionFromWords tells a warning from a failure where no field does.
 func (v *view) actionFromWords(status, own string) string {
-	lower := strings.ToLower(oneLine(v.subject + " \n " + clip(own, 8<<10)))
+	lower := strings.ToLower(oneLine(v.subject + " \n " + Clip(own, 8<<10)))
 	switch {
 	case strings.HasPrefix(status, "2."):
 		return Delivered

@@ -36,7 +36,7 @@ func transcript(text string) []exchange {
 				session = append(session, exchange{command: "CONN"})
 			}
 			last := &session[len(session)-1]
-			last.answer = clip(strings.TrimSpace(last.answer+"\n"+m[1]), maxDiagnostic)
+			last.answer = Clip(strings.TrimSpace(last.answer+"\n"+m[1]), maxDiagnostic)
 		}
 		if len(session) >= maxRecipients {
 			break

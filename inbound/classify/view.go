@@ -100,7 +100,7 @@ func (v *view) plain(p *message.Part) {
 	if v.text != "" {
 		v.text += "\n\n"
 	}
-	v.text = clip(v.text+strings.ReplaceAll(text, "\r\n", "\n"), maxText)
+	v.text = Clip(v.text+strings.ReplaceAll(text, "\r\n", "\n"), maxText)
 }
 
 // bodyOf reads a machine-readable body. What cannot be read counts as absent.
@@ -115,7 +115,7 @@ func htmlWords(m *message.Message) string {
 		return ""
 	}
 	text, _ := p.Text(4 * maxText)
-	return clip(message.HTMLToText(text), maxText)
+	return Clip(message.HTMLToText(text), maxText)
 }
 
 // prose is the reporter's own words: the text up to where it begins to quote our message; rest is the quotation.

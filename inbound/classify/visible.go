@@ -13,7 +13,7 @@ import (
 // At most the first 256 KiB are looked at.
 func VisibleText(text string) string {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
-	lines := strings.Split(clip(text, maxFields), "\n")
+	lines := strings.Split(Clip(text, maxFields), "\n")
 	kept := visibleLines(lines)
 	visible := strings.TrimSpace(strings.Join(kept, "\n"))
 	if visible == "" {

@@ -21,6 +21,7 @@ func (r Rules) replies(m Mail, step *gateway.Step) {
 		}
 		if reply.Sealed {
 			step.Inbound.Subject = ""
+			step.Inbound.Courier, step.Inbound.Recipient = reply.Courier, reply.Recipient
 		}
 	}
 }

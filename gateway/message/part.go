@@ -35,8 +35,6 @@ type Part struct {
 
 	src                         io.ReaderAt
 	start, bodyStart, bodyEnd   int64
-	longest                     int64 // line, in octets
-	looseEnds                   bool  // a line that does not end with CRLF
 	cleanType, cleanDisposition bool
 	tnef                        *tnef    // of an opened winmail.dat
 	within                      *tnefBit // of a file out of one
@@ -57,12 +55,6 @@ func (p *Part) identity() bool {
 func (p *Part) fallBack() {
 	p.MediaType, p.cleanType = "text/plain", false
 	delete(p.Params, "boundary")
-}
-
-// note keeps what copying must know of the lines.
-func (p *Part) note(ln line) {
-	p.longest = max(p.longest, ln.end-ln.start)
-	p.looseEnds = p.looseEnds || ln.next-ln.end != 2
 }
 
 // Raw is the body as it stands in the source.

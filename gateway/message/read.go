@@ -150,7 +150,7 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	if pt.MediaType == "multipart/digest" {
 		childType = "message/rfc822"
 	}
-	st, err := p.skip(pt)
+	st, err := p.skip()
 	if err == nil && st.level < level {
 		p.defect(BoundaryUnseen, pt.Path, pt.start)
 		pt.fallBack()
@@ -173,14 +173,14 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 		return st, nil
 	}
 	p.open = p.open[:level] // the epilogue, up to an outer delimiter
-	if st, err = p.skip(pt); err == nil {
+	if st, err = p.skip(); err == nil {
 		pt.bodyEnd = st.cut
 	}
 	return st, err
 }
 
 // skip passes over lines up to a delimiter.
-func (p *parser) skip(pt *Part) (stop, error) {
+func (p *parser) skip() (stop, error) {
 	cut := p.s.pos
 	for {
 		ln, err := p.s.next()
@@ -193,13 +193,12 @@ func (p *parser) skip(pt *Part) (stop, error) {
 		if st, ok := p.delimiter(ln, cut); ok {
 			return st, nil
 		}
-		pt.note(ln)
 		cut = ln.end
 	}
 }
 
 func (p *parser) leaf(pt *Part) (stop, error) {
-	st, err := p.skip(pt)
+	st, err := p.skip()
 	pt.bodyEnd = max(st.cut, pt.bodyStart)
 	return st, err
 }
@@ -235,8 +234,6 @@ func (p *parser) embedded(pt *Part, depth int) (stop, error) {
 	}
 	pt.Embedded = &Message{Root: root}
 	pt.bodyEnd = root.bodyEnd
-	pt.longest = max(pt.longest, root.longest)
-	pt.looseEnds = pt.looseEnds || root.looseEnds
 	return st, nil
 }
 
@@ -298,7 +295,6 @@ func (p *parser) header(pt *Part) (st stop, ended bool, err error) {
 			p.s.pos = ln.start
 			end, body = ln.start, ln.start
 		}
-		pt.note(ln)
 		cut = ln.end
 		if end-pt.start > p.lim.HeaderBytes {
 			return st, false, tooMuch("header", p.lim.HeaderBytes)

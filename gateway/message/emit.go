@@ -1,0 +1,439 @@
+package message
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vaguemestre/gateway"
+)
+
+// entity writes the Content-* fields of a part, a blank line and its body, which does not end with
+// a line end unless the part's own does.
+func (p *splicer) entity(part *Part) error {
+	if e, shown := p.edits[part]; shown {
+		return p.words(part, e)
+	}
+	switch {
+	case part.within != nil:
+		return p.recovered(part)
+	case protection(part) != "" && len(part.Children) > 0:
+		return p.signed(part)
+	case len(part.Children) > 0:
+		return p.multipart(part)
+	}
+	return p.leaf(part)
+}
+
+// words writes a part that a person reads.
+func (p *splicer) words(part *Part, e edited) error {
+	if e.charset == "" && part.cleanType && part.Header.Has("Content-Type") {
+		p.field(part, "Content-Type")
+	} else {
+		p.contentType(part, e.charset, "")
+	}
+	encoding := "7bit"
+	if !plainLines(e.body) {
+		encoding = "quoted-printable"
+	}
+	p.w.WriteString("Content-Transfer-Encoding: " + encoding + "\r\n")
+	p.fields(part, "Content-Disposition", "Content-ID", "Content-Description", "Content-Language", "Content-Location")
+	p.w.WriteString("\r\n")
+	if encoding == "7bit" {
+		return writeCRLF(p.w, e.body)
+	}
+	return writeQP(p.w, e.body)
+}
+
+// boundary is a new one, that no part can contain.
+func (p *splicer) boundary() string {
+	p.made++
+	return p.s.Boundary + "." + strconv.Itoa(p.made)
+}
+
+func (p *splicer) multipart(part *Part) error {
+	b := part.Params["boundary"]
+	if part.cleanType && safeField(rawField(part, "Content-Type")) && !slices.Contains(p.boundaries, b) {
+		p.field(part, "Content-Type")
+	} else {
+		b = p.boundary()
+		p.contentType(part, "", b)
+	}
+	p.fields(part, "Content-Disposition", "Content-ID", "Content-Description", "Content-Language", "Content-Location")
+	p.w.WriteString("\r\n")
+	return p.between(b, func() error {
+		for _, c := range part.Children {
+			if err := p.child(b, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// between writes parts and the delimiter that closes them.
+func (p *splicer) between(boundary string, parts func() error) error {
+	p.boundaries = append(p.boundaries, boundary)
+	if err := parts(); err != nil {
+		return err
+	}
+	p.boundaries = p.boundaries[:len(p.boundaries)-1]
+	_, err := p.w.WriteString("--" + boundary + "--\r\n")
+	return err
+}
+
+// child writes one part with its delimiter: the files of a winmail.dat in its place.
+func (p *splicer) child(boundary string, c *Part) error {
+	parts := []*Part{c}
+	if c.tnef != nil {
+		parts = c.recoveredFiles()
+	}
+	for _, c := range parts {
+		p.w.WriteString("--" + boundary + "\r\n")
+		if err := p.entity(c); err != nil {
+			return err
+		}
+		p.w.WriteString("\r\n")
+	}
+	return nil
+}
+
+// signed writes a multipart/signed or /encrypted whose parts keep every byte, headers too; what
+// stands outside them goes.
+func (p *splicer) signed(part *Part) error {
+	b := part.Params["boundary"]
+	if part.cleanType && safeField(rawField(part, "Content-Type")) {
+		p.field(part, "Content-Type")
+	} else {
+		b = p.boundary()
+		p.contentType(part, "", b)
+	}
+	p.w.WriteString("\r\n")
+	for _, c := range part.Children {
+		p.w.WriteString("--" + b + "\r\n")
+		if in, err := inspect(c.RawWhole()); err != nil || in.unsafe() {
+			return orFault(err, "refuse.message.signed-lines")
+		}
+		if err := copyCRLF(p.w, c.RawWhole()); err != nil {
+			return err
+		}
+		p.w.WriteString("\r\n")
+	}
+	_, err := p.w.WriteString("--" + b + "--\r\n")
+	return err
+}
+
+func orFault(err error, key string) error {
+	if err != nil {
+		return err
+	}
+	f := gateway.Refuse(554, [3]int{5, 6, 1}, key, nil)
+	f.Op = "splice"
+	return f
+}
+
+// leaf copies a part's bytes, or encodes them anew when mail cannot carry them as they are.
+func (p *splicer) leaf(part *Part) error {
+	in, err := inspect(part.Raw())
+	if err != nil {
+		return err
+	}
+	anew := in.unsafe()
+	switch {
+	case part.isMessage() || part.Embedded != nil:
+	case part.Encoding == "base64":
+	default:
+		anew = anew || in.loose
+	}
+	if anew {
+		return p.encoded(part)
+	}
+	p.typeOf(part)
+	switch word, _, _ := parseValue(part.Header.Get("Content-Transfer-Encoding")); {
+	case part.identity() && in.high && (word == "" || word == "7bit" || word == "binary"):
+		p.w.WriteString("Content-Transfer-Encoding: 8bit\r\n")
+	case word == "binary":
+		p.w.WriteString("Content-Transfer-Encoding: 7bit\r\n") // what mail carries in lines is not binary (RFC 2045 §2.9)
+	case part.Header.Has("Content-Transfer-Encoding"):
+		p.field(part, "Content-Transfer-Encoding")
+	}
+	p.fields(part, leafFields...)
+	p.w.WriteString("\r\n")
+	return copyCRLF(p.w, part.Raw())
+}
+
+var leafFields = []string{"Content-Disposition", "Content-ID", "Content-Description", "Content-Language", "Content-Location", "Content-MD5", "Content-Class"}
+
+func (p *splicer) typeOf(part *Part) {
+	switch {
+	case part.cleanType && part.Header.Has("Content-Type"):
+		p.field(part, "Content-Type")
+	case part.MediaType != "text/plain" || len(part.Params) > 0:
+		p.contentType(part, "", "")
+	}
+}
+
+// encoded writes the decoded bytes of a part in base64. A message or a multipart may not be encoded
+// (RFC 2046 §5.2.1, RFC 2045 §6.4): it becomes a file.
+func (p *splicer) encoded(part *Part) error {
+	body := part.Decoded()
+	if part.isMessage() || part.isMultipart() || part.Embedded != nil {
+		p.w.WriteString("Content-Type: application/octet-stream" + FormatParam("name", part.Filename()) + "\r\n" +
+			"Content-Disposition: attachment" + FormatParam("filename", part.Filename()) + "\r\n")
+	} else {
+		p.typeOf(part)
+		p.fields(part, leafFields...)
+	}
+	return p.base64(body)
+}
+
+// recovered writes a file out of a winmail.dat.
+func (p *splicer) recovered(part *Part) error {
+	name := part.Filename()
+	p.w.WriteString("Content-Type: " + part.MediaType + FormatParam("name", name) + "\r\n")
+	disposition := "attachment"
+	if id := part.ContentID(); id != "" && isASCII(id) && !strings.ContainsAny(id, " \r\n<>") && len(id) < 900 {
+		p.w.WriteString("Content-ID: <" + id + ">\r\n")
+		disposition = "inline"
+	}
+	p.w.WriteString("Content-Disposition: " + disposition + FormatParam("filename", name) + "\r\n")
+	return p.base64(part.Decoded())
+}
+
+func (p *splicer) base64(body io.Reader) error {
+	p.w.WriteString("Content-Transfer-Encoding: base64\r\n\r\n")
+	lines := &lineBreaker{w: p.w}
+	enc := base64.NewEncoder(base64.StdEncoding, lines)
+	if _, err := io.Copy(enc, body); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// beside writes the words as a part of their own: first, unless the message has a text that a
+// person reads before them.
+func (p *splicer) beside(untouched bool) error {
+	b := p.boundary()
+	p.w.WriteString("Content-Type: multipart/mixed;\r\n boundary=\"" + b + "\"\r\n\r\n")
+	return p.between(b, func() error {
+		before, after := joined(p.s.Before, p.s.After), Words{}
+		switch {
+		case untouched:
+			before, after = p.s.Before, p.s.After
+			p.edits = nil
+		case !p.shown.none(): // the text of a winmail.dat
+			before = Words{}
+			if err := p.spoken(b); err != nil {
+				return err
+			}
+		}
+		if err := p.ownPart(b, before); err != nil {
+			return err
+		}
+		if err := p.child(b, p.m.Root); err != nil {
+			return err
+		}
+		return p.ownPart(b, after)
+	})
+}
+
+func joined(a, b Words) Words {
+	if a.Text != "" {
+		a.Text = strings.TrimRight(a.Text, "\r\n") + "\r\n"
+	}
+	return Words{a.Text + b.Text, a.HTML + b.HTML}
+}
+
+// spoken writes the text recovered from a winmail.dat, with the words put in.
+func (p *splicer) spoken(boundary string) error {
+	parts := append(slices.Clone(p.shown.texts), p.shown.htmls...)
+	p.w.WriteString("--" + boundary + "\r\n")
+	if len(parts) == 1 {
+		err := p.entity(parts[0])
+		p.w.WriteString("\r\n")
+		return err
+	}
+	return p.alternative(func(b string) error {
+		for _, part := range parts {
+			p.w.WriteString("--" + b + "\r\n")
+			if err := p.entity(part); err != nil {
+				return err
+			}
+			p.w.WriteString("\r\n")
+		}
+		return nil
+	})
+}
+
+func (p *splicer) alternative(parts func(boundary string) error) error {
+	b := p.boundary()
+	p.w.WriteString("Content-Type: multipart/alternative;\r\n boundary=\"" + b + "\"\r\n\r\n")
+	err := p.between(b, func() error { return parts(b) })
+	p.w.WriteString("\r\n")
+	return err
+}
+
+// ownPart writes words of ours as a multipart/alternative.
+func (p *splicer) ownPart(boundary string, words Words) error {
+	if words.Text == "" && words.HTML == "" {
+		return nil
+	}
+	p.w.WriteString("--" + boundary + "\r\n")
+	return p.alternative(func(b string) error {
+		var text bytes.Buffer
+		putWords(&text, words.Text, false)
+		for _, form := range []struct{ mediaType, body string }{{"text/plain", text.String()}, {"text/html", asciiHTML(words.HTML)}} {
+			p.w.WriteString("--" + b + "\r\nContent-Type: " + form.mediaType + "; charset=utf-8\r\n" +
+				"Content-Transfer-Encoding: quoted-printable\r\n\r\n")
+			if err := writeQP(p.w, []byte(form.body)); err != nil {
+				return err
+			}
+			p.w.WriteString("\r\n")
+		}
+		return nil
+	})
+}
+
+// wrap writes the words and, beneath, the whole message as it was signed or encrypted, under a
+// header of ours.
+func (p *splicer) wrap() error {
+	p.w.WriteString(p.s.Header)
+	b := p.boundary()
+	p.w.WriteString("MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary=\"" + b + "\"\r\n\r\n")
+	return p.between(b, func() error {
+		if err := p.ownPart(b, joined(p.s.Before, p.s.After)); err != nil {
+			return err
+		}
+		in, err := inspect(p.m.Root.Raw())
+		if err != nil {
+			return err
+		}
+		p.w.WriteString("--" + b + "\r\nContent-Type: message/rfc822\r\n")
+		if in.high {
+			p.w.WriteString("Content-Transfer-Encoding: 8bit\r\n")
+		}
+		p.w.WriteString("Content-Disposition: inline" + FormatParam("filename", p.s.Caption) + "\r\n\r\n")
+		p.w.WriteString(p.s.Wrapped)
+		p.w.WriteString("MIME-Version: 1.0\r\n")
+		err = p.untouched(p.m.Root)
+		p.w.WriteString("\r\n")
+		return err
+	})
+}
+
+// untouched writes a protected root. What is signed within a text (PGP's armour) keeps even its transfer
+// encoding, and so does all that stands around it.
+func (p *splicer) untouched(root *Part) error {
+	if len(root.Children) > 0 && protection(root) != "" {
+		return p.signed(root)
+	}
+	if len(root.Children) > 0 {
+		return p.multipart(root)
+	}
+	return p.leaf(root)
+}
+
+// field writes a field as it stands in the source when mail can carry it, else nothing.
+func (p *splicer) field(part *Part, name string) {
+	raw := rawField(part, name)
+	if raw == nil {
+		return
+	}
+	if !safeField(raw) {
+		p.rebuilt(part, name)
+		return
+	}
+	_ = writeCRLF(p.w, bytes.TrimRight(raw, "\r\n")) // the writer keeps the error
+	p.w.WriteString("\r\n")
+}
+
+func (p *splicer) fields(part *Part, names ...string) {
+	for _, name := range names {
+		p.field(part, name)
+	}
+}
+
+// rebuilt writes a field from what was understood of it.
+func (p *splicer) rebuilt(part *Part, name string) {
+	switch name {
+	case "Content-Type":
+		p.contentType(part, "", "")
+	case "Content-Disposition":
+		p.w.WriteString("Content-Disposition: " + part.Disposition)
+		if part.DispositionParams["filename"] != "" {
+			p.w.WriteString(FormatParam("filename", part.Filename()))
+		}
+		p.w.WriteString("\r\n")
+	case "Content-Transfer-Encoding":
+		p.w.WriteString("Content-Transfer-Encoding: " + strings.Replace(part.Encoding, "uuencode", "x-uuencode", 1) + "\r\n")
+	case "Content-Description":
+		p.w.WriteString("Content-Description: " + EncodeWords(part.Header.Text(name), len(name)+2) + "\r\n")
+	}
+}
+
+// contentType writes the field from what was understood of it, parameters in alphabetical order.
+func (p *splicer) contentType(part *Part, charset, boundary string) {
+	p.w.WriteString("Content-Type: " + part.MediaType)
+	for _, name := range slices.Sorted(maps.Keys(part.Params)) {
+		value := part.Params[name]
+		switch {
+		case name == "charset" && charset != "", name == "boundary" && boundary != "" || !isToken(name):
+			continue
+		case name == "name":
+			value = part.Filename()
+		}
+		p.w.WriteString(FormatParam(name, value))
+	}
+	if charset != "" {
+		p.w.WriteString(FormatParam("charset", charset))
+	}
+	if boundary != "" {
+		p.w.WriteString(";\r\n boundary=\"" + boundary + "\"")
+	}
+	p.w.WriteString("\r\n")
+}
+
+func isToken(s string) bool {
+	if s == "" || len(s) > 60 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("()<>@,;:\\\"/[]?=*'%", c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// rawField is the first field of that name, as it stands; nil when there is none.
+func rawField(part *Part, name string) []byte {
+	for _, f := range part.Header.fields {
+		if f.Is(name) {
+			return f.raw
+		}
+	}
+	return nil
+}
+
+// safeField tells a field that mail can carry: printable ASCII, folded lines of at most 998 octets.
+func safeField(raw []byte) bool {
+	raw = trimEOL(raw)
+	width := 0
+	for i, c := range raw {
+		switch {
+		case c == '\n':
+			width = -1
+		case c == '\r' && i+1 < len(raw) && raw[i+1] == '\n':
+		case c != '\t' && (c < ' ' || c > '~'):
+			return false
+		}
+		if width++; width > maxLine {
+			return false
+		}
+	}
+	return len(raw) > 0
+}

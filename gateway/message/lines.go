@@ -1,0 +1,197 @@
+package message
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+)
+
+// inspection is what decides whether mail can carry bytes as they are.
+type inspection struct {
+	longest int  // line, in octets without its end
+	loose   bool // lines that end with LF alone
+	cr, nul bool // CR that ends no line; NUL
+	high    bool // octets over 127
+}
+
+// unsafe tells bytes that SMTP would refuse, cut or change (RFC 5321 §2.3.8, §4.5.3.1.6).
+func (in inspection) unsafe() bool { return in.longest > maxLine || in.cr || in.nul }
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// inspect reads to the end.
+func inspect(r io.Reader) (in inspection, err error) {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	width, last := 0, byte(0)
+	for {
+		n, err := r.Read(*buf)
+		for _, c := range (*buf)[:n] {
+			if c == '\n' {
+				if last == '\r' {
+					width--
+				} else {
+					in.loose = true
+				}
+				in.longest, width, last = max(in.longest, width), 0, c
+				continue
+			}
+			in.cr = in.cr || last == '\r'
+			in.nul = in.nul || c == 0
+			in.high = in.high || c >= 0x80
+			width++
+			last = c
+		}
+		if errors.Is(err, io.EOF) {
+			in.cr = in.cr || last == '\r'
+			in.longest = max(in.longest, width)
+			return in, nil
+		}
+		if err != nil {
+			return in, err
+		}
+	}
+}
+
+// copyCRLF copies, every line end made CRLF. A CR that ends no line stays.
+func copyCRLF(w *bufio.Writer, r io.Reader) error {
+	buf := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buf)
+	cr := false
+	for {
+		n, err := r.Read(*buf)
+		if werr := writeLines(w, (*buf)[:n], &cr); werr != nil {
+			return werr
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func writeCRLF(w *bufio.Writer, b []byte) error {
+	cr := false
+	return writeLines(w, b, &cr)
+}
+
+// writeLines writes b; cr remembers from call to call whether the last octet was CR.
+func writeLines(w *bufio.Writer, b []byte, cr *bool) error {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			break
+		}
+		has := *cr
+		if i > 0 {
+			has = b[i-1] == '\r'
+		}
+		w.Write(b[:i])
+		if !has {
+			w.WriteByte('\r')
+		}
+		w.WriteByte('\n')
+		b, *cr = b[i+1:], false
+	}
+	if len(b) > 0 {
+		*cr = b[len(b)-1] == '\r'
+	}
+	_, err := w.Write(b)
+	return err
+}
+
+// plainLines tells a text that can go as 7bit: ASCII without controls, no line over 998 octets or
+// one that mail software on the way is known to change.
+func plainLines(b []byte) bool {
+	width := 0
+	for i, c := range b {
+		switch {
+		case c == '\n':
+			width = 0
+			continue
+		case c == '\r':
+			if i+1 == len(b) || b[i+1] != '\n' {
+				return false
+			}
+			continue
+		case c >= 0x7f || c < ' ' && c != '\t':
+			return false
+		}
+		if width == 0 && (c == 'F' && bytes.HasPrefix(b[i:], []byte("From ")) || c == '-' || c == '.') {
+			return false
+		}
+		if width++; width > maxLine {
+			return false
+		}
+	}
+	return true
+}
+
+// writeQP writes text in quoted-printable (RFC 2045 §6.7), line ends made CRLF. No line begins with
+// `-` (no delimiter of a multipart can appear), with `.` or with `From `.
+func writeQP(w *bufio.Writer, b []byte) error {
+	const hex = "0123456789ABCDEF"
+	width := 0
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if c == '\n' || c == '\r' && i+1 < len(b) && b[i+1] == '\n' {
+			i += b2i(c == '\r')
+			w.WriteString("\r\n")
+			width = 0
+			continue
+		}
+		plain := c >= ' ' && c <= '~' && c != '=' || c == '\t'
+		if plain && (c == ' ' || c == '\t') {
+			plain = i+1 < len(b) && b[i+1] != '\n' && b[i+1] != '\r'
+		}
+		cost := 1
+		if !plain {
+			cost = 3
+		}
+		if width+cost > 75 {
+			w.WriteString("=\r\n")
+			width = 0
+		}
+		if width == 0 && (c == '-' || c == '.' || c == 'F' && bytes.HasPrefix(b[i:], []byte("From "))) {
+			plain, cost = false, 3
+		}
+		if plain {
+			w.WriteByte(c)
+		} else {
+			w.WriteByte('=')
+			w.WriteByte(hex[c>>4])
+			w.WriteByte(hex[c&15])
+		}
+		width += cost
+	}
+	_, err := w.Write(nil)
+	return err
+}
+
+// lineBreaker breaks base64 into lines of 76 characters.
+type lineBreaker struct {
+	w     *bufio.Writer
+	width int
+}
+
+// Write implements io.Writer.
+func (l *lineBreaker) Write(p []byte) (int, error) {
+	total := len(p)
+	for len(p) > 0 {
+		if l.width == 76 {
+			l.w.WriteString("\r\n")
+			l.width = 0
+		}
+		n := min(76-l.width, len(p))
+		if _, err := l.w.Write(p[:n]); err != nil {
+			return 0, err
+		}
+		l.width += n
+		p = p[n:]
+	}
+	return total, nil
+}

@@ -1,0 +1,285 @@
+package message
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"vaguemestre/gateway"
+)
+
+// Words are put before or after those of a message, in both forms: plain text with LF or CRLF line
+// ends, and a piece of HTML that may stand in a body.
+type Words struct{ Text, HTML string }
+
+// Splicing says what to put around a message, and under which header.
+type Splicing struct {
+	// Header is the fields of the message to write but MIME-Version and Content-*, each ended by
+	// CRLF. It is written as it is.
+	Header string
+	// Boundary is unguessable: 1 to 60 characters of a-z, A-Z, 0-9, "." and "_". Numbers are put after it.
+	Boundary      string
+	Before, After Words
+	// Wrapped is the header, in the same form, of a message that has to be wrapped whole; Caption
+	// is its file name.
+	Wrapped, Caption string
+}
+
+// maxSpliced bounds the text and the HTML into which words are put, in decoded bytes: they are held
+// in memory. Everything else streams.
+const maxSpliced = 4 << 20
+
+// maxLine is the longest line that mail carries, in octets without its CRLF (RFC 5322 §2.1.1).
+const maxLine = 998
+
+var errUntouchable = errors.New("text that cannot be added to")
+
+// Splice writes the message with words put before and after those that a person reads first, in
+// every form in which a client may show them. All other parts keep their bytes: as they stand in the
+// source where mail can carry that, encoded anew where it cannot (lines over 998 octets, bare CR,
+// NUL). Of their headers the Content-* fields stay; what stands between the parts goes.
+//
+// Where the words cannot be put into the text without a risk for it (a part of it is signed, its
+// charset is not what it says) or there is no text, they make a part of their own. A protected
+// message (Kind.Protected) is wrapped whole, as message/rfc822 beneath the words, its signed bytes
+// untouched. A winmail.dat is opened, its files take its place.
+//
+// Lines end with CRLF and have at most 998 octets, but within signed parts. Memory does not grow
+// with the message. Errors: a *gateway.Fault (permanent, refuse.message.long-text or
+// refuse.message.signed-lines); those of w and of the source.
+func (m *Message) Splice(w io.Writer, s Splicing) error {
+	out := writers.Get().(*bufio.Writer)
+	out.Reset(w)
+	defer func() {
+		out.Reset(nil)
+		writers.Put(out)
+	}()
+	p := &splicer{m: m, s: s, w: out}
+	if err := p.write(); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+var writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 16<<10) }}
+
+type splicer struct {
+	m          *Message
+	s          Splicing
+	w          *bufio.Writer // keeps its first error until Flush
+	shown      bodies
+	edits      map[*Part]edited // what the shown parts become
+	boundaries []string         // of the multiparts being written
+	made       int              // boundaries so far
+}
+
+// edited is a shown part with the words put in.
+type edited struct {
+	body    []byte
+	charset string // set anew; empty: as it was
+}
+
+func (p *splicer) write() error {
+	if p.m.Kind().Protected() {
+		return p.wrap()
+	}
+	p.shown = p.m.bodies()
+	err := p.edit()
+	if err != nil && !errors.Is(err, errUntouchable) {
+		return err
+	}
+	p.w.WriteString(p.s.Header)
+	p.w.WriteString("MIME-Version: 1.0\r\n")
+	if err == nil && !p.shown.none() && p.spliceable() {
+		return p.entity(p.m.Root)
+	}
+	return p.beside(err != nil)
+}
+
+// spliceable tells whether the root can stay the root: a winmail.dat opened there cannot.
+func (p *splicer) spliceable() bool {
+	return p.m.Root.tnef == nil && p.first().within == nil
+}
+
+func (p *splicer) first() *Part {
+	if len(p.shown.texts) > 0 {
+		return p.shown.texts[0]
+	}
+	return p.shown.htmls[0]
+}
+
+// edit puts the words into the shown parts, in memory.
+func (p *splicer) edit() error {
+	p.edits = map[*Part]edited{}
+	if p.shownIsProtected(p.m.Root, false) {
+		return errUntouchable
+	}
+	for _, t := range p.shown.texts {
+		e, err := p.editText(t)
+		if err != nil {
+			return err
+		}
+		p.edits[t] = e
+	}
+	for _, h := range p.shown.htmls {
+		e, err := p.editHTML(h)
+		if err != nil {
+			return err
+		}
+		p.edits[h] = e
+	}
+	return nil
+}
+
+// shownIsProtected tells whether a part that a person reads first stands within a signature.
+func (p *splicer) shownIsProtected(at *Part, within bool) bool {
+	within = within || protection(at) != ""
+	if within && p.shown.has(at) {
+		return true
+	}
+	return slices.ContainsFunc(at.Children, func(c *Part) bool { return p.shownIsProtected(c, within) })
+}
+
+func readSpliced(part *Part) ([]byte, error) {
+	raw, err := readUpTo(part.Decoded(), maxSpliced)
+	if errors.Is(err, ErrCut) {
+		return nil, tooLong()
+	}
+	return raw, err
+}
+
+func tooLong() error {
+	f := gateway.Refuse(552, [3]int{5, 3, 4}, "refuse.message.long-text", map[string]any{"Limit": maxSpliced})
+	f.Op = "splice the text"
+	return f
+}
+
+// editText joins the words and the text, in UTF-8. Text that is not in the charset that it claims is
+// left alone: guessing could change it.
+func (p *splicer) editText(part *Part) (edited, error) {
+	raw, err := readSpliced(part)
+	if err != nil {
+		return edited{}, err
+	}
+	text, ok := exactUTF8(part.Charset(), raw)
+	if !ok {
+		return edited{}, errUntouchable
+	}
+	flowed, _ := part.Flowed()
+	var b bytes.Buffer
+	b.Grow(len(text) + len(p.s.Before.Text) + len(p.s.After.Text) + 64)
+	putWords(&b, p.s.Before.Text, flowed)
+	if len(bytes.TrimSpace(text)) > 0 || p.s.Before.Text == "" {
+		b.Write(text)
+	}
+	if p.s.After.Text != "" {
+		if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n")) {
+			b.WriteString("\r\n")
+		}
+		putWords(&b, p.s.After.Text, flowed)
+	}
+	e := edited{body: b.Bytes()}
+	if label := part.Charset(); (label != "utf-8" && !isASCII(string(e.body))) || !isUnicodeLabel(label) {
+		e.charset = "utf-8"
+	}
+	return e, nil
+}
+
+// putWords writes our words with CRLF, and as format=flowed asks (RFC 3676 §4.2): no space at a
+// line's end, one before what could be taken for a quotation.
+func putWords(b *bytes.Buffer, words string, flowed bool) {
+	if words == "" {
+		return
+	}
+	for _, line := range strings.Split(strings.TrimSuffix(strings.ReplaceAll(words, "\r\n", "\n"), "\n"), "\n") {
+		line = strings.TrimRight(line, " \t")
+		if flowed && (strings.HasPrefix(line, " ") || strings.HasPrefix(line, ">") || strings.HasPrefix(line, "From ")) {
+			b.WriteByte(' ')
+		}
+		b.WriteString(line)
+		b.WriteString("\r\n")
+	}
+}
+
+// exactUTF8 reads text in a charset; ok only when nothing had to be guessed.
+func exactUTF8(label string, raw []byte) (text []byte, ok bool) {
+	enc, known := encodingOf(label)
+	if !known {
+		return nil, false
+	}
+	if enc == nil {
+		return raw, utf8.Valid(raw)
+	}
+	text, err := enc.NewDecoder().Bytes(raw)
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+		return nil, false
+	}
+	return text, true
+}
+
+// editHTML inserts the words, in ASCII with references, so that the document's own bytes and
+// charset stay as they are.
+func (p *splicer) editHTML(part *Part) (edited, error) {
+	raw, err := readSpliced(part)
+	if err != nil {
+		return edited{}, err
+	}
+	e := edited{}
+	if label := part.Charset(); !asciiBased(label) {
+		text, ok := exactUTF8(label, raw)
+		if !ok {
+			return edited{}, errUntouchable
+		}
+		raw, e.charset = text, "utf-8"
+	}
+	at, ok := htmlPlaces(raw)
+	if !ok {
+		return edited{}, errUntouchable
+	}
+	var b bytes.Buffer
+	b.Grow(len(raw) + len(p.s.Before.HTML) + len(p.s.After.HTML) + 256)
+	b.Write(raw[:at.begin])
+	if p.s.Before.HTML != "" {
+		b.WriteString("\r\n" + asciiHTML(p.s.Before.HTML) + "\r\n")
+	}
+	b.Write(raw[at.begin:at.end])
+	if p.s.After.HTML != "" {
+		b.WriteString(at.closers + "\r\n" + asciiHTML(p.s.After.HTML) + "\r\n")
+	}
+	b.Write(raw[at.end:])
+	e.body = b.Bytes()
+	return e, nil
+}
+
+// asciiBased tells the charsets in which ASCII bytes always are ASCII characters where HTML looks
+// for its marks.
+func asciiBased(label string) bool {
+	for _, not := range []string{"utf-16", "utf-32", "utf-7", "unicode-1-1-utf-7", "x-utf-7", "iso-2022", "hz-gb", "ucs-"} {
+		if strings.HasPrefix(label, not) {
+			return false
+		}
+	}
+	return true
+}
+
+func asciiHTML(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	var out strings.Builder
+	out.Grow(len(s) + len(s)/4)
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			out.WriteByte(byte(r))
+			continue
+		}
+		out.WriteString("&#" + strconv.Itoa(int(r)) + ";")
+	}
+	return out.String()
+}

@@ -299,16 +299,17 @@ func TestPromiseIntactAnswer(t *testing.T) {
 	if len(files) == 0 {
 		t.Skip("the corpora (../shared/corpora) are not here")
 	}
+	s := newShelf()
+	c := newComposer(t, s)
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			continue // a folder
 		}
 		for _, late := range []bool{false, true} {
-			s := newShelf()
 			n := s.answer(func(r *gateway.Reply) { r.Content, r.Late = s.put(string(raw)), late })
 			n.Kind = gateway.NoticeReply
-			_, text := write(t, newComposer(t, s), job(n))
+			_, text := write(t, c, job(n))
 			compareAnswer(t, file, raw, text, late)
 		}
 	}

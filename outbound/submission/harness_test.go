@@ -104,6 +104,12 @@ func (m *memoryIntake) all() []handed {
 	return slices.Clone(m.got)
 }
 
+func (m *memoryIntake) reset() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.got = nil
+}
+
 // oneAgent is an account.Accounts with one agent and no hashing.
 type oneAgent struct{}
 
@@ -140,6 +146,12 @@ func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.b.Write(p)
+}
+
+func (b *syncBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.b.Reset()
 }
 
 func (b *syncBuffer) String() string {

@@ -93,7 +93,7 @@ func (g *Grammar) courrier(r Recipient, token string) (Recipient, *gateway.Fault
 func (g *Grammar) proof(r Recipient, text string) (Recipient, *gateway.Fault) {
 	id, err := gateway.ParseID(text)
 	if err != nil || id.IsZero() {
-		const example = "aguo4xq5vn3yzabcdefghijklm"
+		const example = "aguo4hq5vn3tkabcdefghijkl4"
 		return r, refuse("refuse.bad-proof-address", "Example", example, "Domain", g.domain)
 	}
 	r.Kind, r.Courier = Proof, id

@@ -79,10 +79,10 @@ var rules = [...]rule{
 	{"options", []string{"consultation", "type"}, 550, [3]int{5, 7, 0}, (*exam).chosen},
 	{"recipients", []string{"consultation"}, 550, [3]int{5, 1, 1}, (*exam).expanded},
 	{"addresses", []string{"recipients"}, 550, [3]int{5, 1, 10}, (*exam).reachable},
-	{"files", []string{"message", "options"}, 552, [3]int{5, 3, 4}, (*exam).weighed},
+	{"files", []string{"consultation", "type"}, 552, [3]int{5, 3, 4}, (*exam).weighed},
 	{"subject", []string{"consultation", "type"}, 550, [3]int{5, 6, 0}, (*exam).titled},
-	{"body", []string{"consultation", "type", "options"}, 550, [3]int{5, 6, 0}, (*exam).written},
-	{"composition", []string{"sender", "recipients", "files", "subject", "body"}, 554, [3]int{5, 6, 0}, (*exam).composed},
+	{"body", []string{"consultation", "type"}, 550, [3]int{5, 6, 0}, (*exam).written},
+	{"composition", []string{"sender", "options", "recipients", "files", "subject", "body"}, 554, [3]int{5, 6, 0}, (*exam).composed},
 }
 
 // needed lists the rules that must hold for an action. A trial tells of the others in its report.

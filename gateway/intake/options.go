@@ -32,15 +32,16 @@ func (x *exam) chosen(context.Context) ([]*gateway.Fault, error) {
 	if k.AcknowledgedLocked && acknowledged != k.Acknowledged {
 		faults = append(faults, refuse("refuse.locked-acknowledged", "Type", label))
 	}
+	allowed := w.Reply.Or(k.Reply.Allowed)
+	x.options = gateway.Options{
+		Acknowledged: acknowledged, Code: k.AskCode && acknowledged,
+		Reply: gateway.ReplyPolicy{Allowed: allowed, Sealed: w.Sealed.Or(k.Reply.Sealed && allowed)},
+	}
 	by, fault := w.By.In(x.consultation.Location())
 	if fault != nil {
 		return append(faults, fault), nil
 	}
-	allowed := w.Reply.Or(k.Reply.Allowed)
-	x.options = gateway.Options{
-		Acknowledged: acknowledged, Code: k.AskCode && acknowledged,
-		Reply: gateway.ReplyPolicy{Allowed: allowed, By: gateway.Micros(by), Sealed: w.Sealed.Or(k.Reply.Sealed && allowed)},
-	}
+	x.options.Reply.By = gateway.Micros(by)
 	return append(faults, x.replies(label)...), nil
 }
 

@@ -132,13 +132,14 @@ func nullMX(found []*net.MX) bool {
 	return len(found) == 1 && (found[0].Host == "." || found[0].Host == "")
 }
 
-// recipients are the targets as they would be stored, in order.
+// recipients are the targets as they would be stored. Their identifiers sort, as text, in the order
+// in which the agent named them: the store lists them so.
 func (x *exam) recipients(courier gateway.ID) []gateway.Recipient {
 	ids := make([]gateway.ID, len(x.targets))
 	for i := range ids {
 		ids[i] = gateway.NewID(x.now)
 	}
-	slices.SortFunc(ids, gateway.ID.Compare)
+	slices.SortFunc(ids, func(a, b gateway.ID) int { return strings.Compare(a.String(), b.String()) })
 	all := make([]gateway.Recipient, len(x.targets))
 	for i, t := range x.targets {
 		all[i] = gateway.Recipient{

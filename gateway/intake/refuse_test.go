@@ -69,8 +69,8 @@ var refusals = []refusal{
 	{"placeholder left in HTML", "Content-Type: text/html; charset=utf-8\n\n<p>Motifs&nbsp;: <b>[Motifs du rejet</b> de la candidature ou de l&#39;offre : critères, notes obtenues, classement]</p>", to("testesr2020+rejet@passerelle.example", firm), "placeholder", "[Motifs du rejet"},
 	{"empty, and a model to fill in", "Subject: Rejet\n\n-- \nAlice Martin\nVille", to("testesr2020+rejet@passerelle.example", firm), "placeholder-model", "testesr2020+rejet+modele@passerelle.example"},
 	{"long subject", "Subject: " + strings.Repeat("mot ", 100) + "\n\nBonjour", to("testesr2020@passerelle.example", firm), "long-subject", "raccourcissez"},
-	{"proof among others", plainMail, to("testesr2020@passerelle.example", "preuve+aguo4xq5vn3yzabcdefghijkla@passerelle.example"), "mixed-request", "un message à part"},
-	{"proof of nothing", plainMail, to("preuve+aguo4xq5vn3yzabcdefghijkla@passerelle.example"), "unknown-courier", "ne porte ce numéro"},
+	{"proof among others", plainMail, to("testesr2020@passerelle.example", "preuve+aguo4hq5vn3tkabcdefghijkl4@passerelle.example"), "mixed-request", "un message à part"},
+	{"proof of nothing", plainMail, to("preuve+aguo4hq5vn3tkabcdefghijkl4@passerelle.example"), "unknown-courier", "ne porte ce numéro"},
 	{"forged thread", plainMail, to("courrier+f-" + strings.Repeat("a", 52) + "@passerelle.example"), "unknown-thread", "écrivez un nouveau message"},
 	{"two consultations", "Subject: [XYZ] Offre\n" + plainMail, to("testesr2020@passerelle.example", "xyz@passerelle.example"), "unknown-consultation", "XYZ"},
 	{"files too heavy without acknowledgement", withFile(5_000_001), to("testesr2020+simple@passerelle.example", firm), "files-plain", "pèsent 5,1 Mo, le maximum est de 5 Mo sans accusé de réception : retirez le mot « simple »"},
@@ -114,11 +114,15 @@ func TestPromise2RefusedIsClear(t *testing.T) {
 
 func TestPromise2TheLimitsOfTheManualToTheByte(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.send(t, withFile(60_000_001), "testesr2020@passerelle.example", firm); gateway.FaultOf(err).Key != "refuse.files-acknowledged" {
-		t.Errorf("60,000,001 bytes: %v", err)
+	if o := w.o; o.MaxPlain != 5_000_000 || o.MaxAcknowledged != 60_000_000 {
+		t.Errorf("limits of %d and %d bytes", o.MaxPlain, o.MaxAcknowledged)
 	}
-	w.accepted(t, withFile(60_000_000), "testesr2020@passerelle.example", firm)
 	w.accepted(t, withFile(5_000_000), "testesr2020+simple@passerelle.example", firm)
+	w.o.MaxAcknowledged = 6_000_000 // the same rule, in less time
+	if _, err := w.send(t, withFile(6_000_001), "testesr2020@passerelle.example", firm); gateway.FaultOf(err).Key != "refuse.files-acknowledged" {
+		t.Errorf("a byte too many: %v", err)
+	}
+	w.accepted(t, withFile(6_000_000), "testesr2020@passerelle.example", firm)
 }
 
 func TestPromise2TooManyPartsAreRefused(t *testing.T) {

@@ -28,20 +28,24 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (c gateway.Courier, ad
 	if err := settleAll(a.Contents); err != nil {
 		return c, nil, fault("accept a courier", err)
 	}
+	if a.Courier.Thread.IsZero() {
+		a.Courier.Thread = a.Courier.ID
+	}
+	row := courierArgs(a.Courier) // before the transaction: on SQLite, callers wait for one another there
 	err = s.write(ctx, "accept a courier", func(t *tx) (err error) {
-		c, added, err = t.accept(a)
+		c, added, err = t.accept(a, row)
 		return err
 	})
 	return c, added, err
 }
 
-func (t *tx) accept(a Acceptance) (gateway.Courier, []gateway.Recipient, error) {
+func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipient, error) {
 	c, joined, err := t.claimKey(a)
 	if err != nil {
 		return c, nil, err
 	}
 	if !joined {
-		if err := t.acceptNew(a, c); err != nil {
+		if err := t.acceptNew(a, row); err != nil {
 			return c, nil, err
 		}
 	}
@@ -70,9 +74,6 @@ func (t *tx) accept(a Acceptance) (gateway.Courier, []gateway.Recipient, error) 
 // claimKey makes the key ours, or finds the courier that has it.
 func (t *tx) claimKey(a Acceptance) (c gateway.Courier, joined bool, err error) {
 	c = a.Courier
-	if c.Thread.IsZero() {
-		c.Thread = c.ID
-	}
 	if a.Key.IsZero() {
 		return c, false, nil
 	}
@@ -90,11 +91,11 @@ func (t *tx) claimKey(a Acceptance) (c gateway.Courier, joined bool, err error) 
 	return c, true, err
 }
 
-func (t *tx) acceptNew(a Acceptance, c gateway.Courier) error {
+func (t *tx) acceptNew(a Acceptance, row []any) error {
 	named := false
 	for _, p := range a.Contents {
 		var refs int64
-		if !named && p.Hash() == c.Content {
+		if !named && p.Hash() == a.Courier.Content {
 			refs, named = 1, true
 		}
 		if err := t.keep(p, refs); err != nil {
@@ -102,11 +103,14 @@ func (t *tx) acceptNew(a Acceptance, c gateway.Courier) error {
 		}
 	}
 	if !named {
-		if err := t.name(c.Content); err != nil {
+		if err := t.name(a.Courier.Content); err != nil {
 			return err
 		}
 	}
-	return t.insertCourier(c)
+	if _, err := t.exec(insertCourier, row...); err != nil {
+		return fmt.Errorf("store the courier: %w", err)
+	}
+	return nil
 }
 
 // acceptRest stores the events and jobs of the recipients that were added, and of the

@@ -22,13 +22,13 @@ func scanCourier(row scanner) (c gateway.Courier, err error) {
 	return c, err
 }
 
-func (t *tx) insertCourier(c gateway.Courier) error {
-	_, err := t.exec(`INSERT INTO courier (`+courierColumns+`, search)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
-		c.ID.String(), c.Consultation.String(), c.Author.String(), c.AuthorName, c.AuthorAddr, string(c.Door), string(c.Type), c.TypeLabel,
+const insertCourier = `INSERT INTO courier (` + courierColumns + `, search)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+
+func courierArgs(c gateway.Courier) []any {
+	return []any{c.ID.String(), c.Consultation.String(), c.Author.String(), c.AuthorName, c.AuthorAddr, string(c.Door), string(c.Type), c.TypeLabel,
 		c.Subject, c.Excerpt, c.MessageID, c.Thread.String(), digest(c.Content), c.Size, text(c.Options), text(c.Files), text(c.Context),
-		text(c.Composition), micros(c.Accepted), words(c.Subject, c.AuthorName, c.AuthorAddr, c.Context.Reference))
-	return err
+		text(c.Composition), micros(c.Accepted), words(c.Subject, c.AuthorName, c.AuthorAddr, c.Context.Reference)}
 }
 
 // words folds text for searching: lower case, no accents.

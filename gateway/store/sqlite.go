@@ -22,6 +22,9 @@ const (
 	lockWait = 10 * time.Second
 	// readers is how many reads run side by side.
 	readers = 8
+	// checkpointPages is the length at which the write-ahead log is copied into the database:
+	// 32 MB. Pages that many commits change are so copied once.
+	checkpointPages = 8000
 )
 
 // sqliteDB is the embedded engine: one writer that combines transactions, and a pool of
@@ -36,7 +39,8 @@ func openSQLite(ctx context.Context, o Options, m *metrics, w *watch) (engine, e
 	if o.Path == "" {
 		return nil, errors.New("no path of the database")
 	}
-	writeDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_txlock=immediate", "_pragma=synchronous(FULL)"))
+	writeDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_txlock=immediate", "_pragma=synchronous(FULL)",
+		"_pragma=cache_size(-32768)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", checkpointPages)))
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,7 @@ func openSQLite(ctx context.Context, o Options, m *metrics, w *watch) (engine, e
 	if err != nil {
 		return nil, errors.Join(err, writeDB.Close())
 	}
-	readDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_pragma=query_only(1)"))
+	readDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_pragma=query_only(1)", "_pragma=cache_size(-4096)"))
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(), writeDB.Close())
 	}
@@ -62,7 +66,7 @@ func openSQLite(ctx context.Context, o Options, m *metrics, w *watch) (engine, e
 func sqliteURL(path string, more ...string) string {
 	parameters := append([]string{
 		fmt.Sprintf("_pragma=busy_timeout(%d)", lockWait.Milliseconds()), "_pragma=journal_mode(WAL)",
-		"_pragma=foreign_keys(1)", "_pragma=temp_store(MEMORY)", "_pragma=cache_size(-16384)",
+		"_pragma=foreign_keys(1)", "_pragma=temp_store(MEMORY)",
 	}, more...)
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(parameters, "&")
 }

@@ -93,7 +93,7 @@ func SNail(ctx context.Context, s Submission, arguments ...string) (string, erro
 		scheme = "smtps"
 	}
 	args := []string{"-:/", "-v", "-t", "-r", s.From,
-		"-S", "v15-compat=yes", "-S", "sendwait", "-S", "sendcharsets=utf-8", "-S", "expandaddr=restrict",
+		"-S", "v15-compat=yes", "-S", "sendwait", "-S", "sendcharsets=utf-8", "-S", "expandaddr=restrict", "-S", "hostname=localhost",
 		"-S", "mta=" + scheme + "://localhost:" + s.port()}
 	if s.Security == StartTLS {
 		args = append(args, "-S", "smtp-use-starttls")

@@ -46,6 +46,10 @@ type Mail struct {
 // Deliverer hands a message to the next host (outbound/relay).
 type Deliverer interface {
 	Deliver(ctx context.Context, env relay.Envelope, compose func(io.Writer) error) (gateway.RelayDetails, *gateway.Fault)
+	// DownUntil is when to try again while no smarthost works; zero when one may. Until then jobs
+	// stay in the store as they are, instead of collecting deferrals and waiting for hours
+	// after the smarthost came back.
+	DownUntil() time.Time
 }
 
 // Options says how deliveries are tried. The zero value of a number means its default.
@@ -99,6 +103,7 @@ type Queue struct {
 	flights  flights
 	ready    chan gateway.Job // leased, waiting for a worker
 	taken    chan struct{}    // a worker took one
+	counted  time.Time        // when dispatch last counted the queue
 }
 
 // New makes a queue; nothing runs yet.
@@ -150,7 +155,7 @@ func (q *Queue) dispatch(ctx context.Context) {
 	defer cancel()
 	trouble := 0
 	for ctx.Err() == nil {
-		if !q.waitForRoom(ctx) {
+		if !q.waitForRoom(ctx) || !q.waitForRelay(ctx) {
 			return
 		}
 		room := cap(q.ready) - len(q.ready)
@@ -194,11 +199,30 @@ func (q *Queue) waitForRoom(ctx context.Context) bool {
 	return true
 }
 
-// untilNext is how long nothing is due, at most Options.Poll.
+// waitForRelay waits while no smarthost works. It looks again every second at most, since an
+// administrator's clock may be set.
+func (q *Queue) waitForRelay(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		wait := q.relay.DownUntil().Sub(q.o.Now())
+		if wait <= 0 {
+			return true
+		}
+		sleep(ctx, nil, min(wait, time.Second))
+	}
+	return false
+}
+
+// untilNext is how long nothing is due, at most Options.Poll. Counting a long queue costs, and
+// wake-ups may come in thousands: it is done once a second at most.
 func (q *Queue) untilNext(ctx context.Context) time.Duration {
 	if q.o.Stats == nil {
 		return q.o.Poll
 	}
+	now := q.o.Now()
+	if since := now.Sub(q.counted); since >= 0 && since < time.Second {
+		return min(time.Second, q.o.Poll)
+	}
+	q.counted = now
 	stats, err := q.o.Stats(ctx)
 	if err != nil || stats.Next.IsZero() {
 		return q.o.Poll

@@ -98,6 +98,7 @@ type smarthost struct {
 	answer func(ctx context.Context, env relay.Envelope, nth int) *gateway.Fault // nil: taken
 
 	mu    sync.Mutex
+	down  time.Time
 	tries map[string]int
 	taken []delivery
 }
@@ -124,6 +125,12 @@ func (h *smarthost) Deliver(ctx context.Context, env relay.Envelope, compose fun
 	defer h.mu.Unlock()
 	h.taken = append(h.taken, delivery{env, b.String()})
 	return d, nil
+}
+
+func (h *smarthost) DownUntil() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.down
 }
 
 func (h *smarthost) got() []delivery {
@@ -381,6 +388,23 @@ func TestAnOutageOfTheStoreLosesNothing(t *testing.T) {
 	}
 }
 
+func TestWhileNoSmarthostWorksJobsStayAsTheyAre(t *testing.T) {
+	s := openStore(t)
+	host := &smarthost{down: time.Now().Add(time.Hour)}
+	all := accept(t, s, 10)
+	run(t, New(quick(), s, simple{store: s}, host))
+	if attempts := jobs(t, s)[0].Attempt; attempts != 0 {
+		t.Errorf("%d attempts", attempts)
+	}
+	host.mu.Lock()
+	host.down = time.Time{}
+	host.mu.Unlock()
+	eventually(t, "all sent", func() bool { return states(t, s, all)[gateway.StateSent] == 10 })
+	if got := kinds(t, s, all[0]); !slices.Equal(got, []gateway.EventKind{gateway.Submitted, gateway.Sent}) {
+		t.Error(got)
+	}
+}
+
 func TestLeasesAreRenewedDuringLongDeliveries(t *testing.T) {
 	s := &flaky{Store: openStore(t)}
 	all := accept(t, s.Store, 1)
@@ -583,3 +607,5 @@ type takeAll struct{}
 func (takeAll) Deliver(context.Context, relay.Envelope, func(io.Writer) error) (gateway.RelayDetails, *gateway.Fault) {
 	return gateway.RelayDetails{}, nil
 }
+
+func (takeAll) DownUntil() time.Time { return time.Time{} }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -363,6 +364,35 @@ func TestHostsOfEqualPriorityTakeTurnsAndAHostThatFailedComesLast(t *testing.T) 
 		if order := r.order(); order[1] != r.pools[0] {
 			t.Error("the host that failed is asked first")
 		}
+	}
+}
+
+func TestDownUntilTellsWhenNoHostWorks(t *testing.T) {
+	var clock atomic.Int64
+	clock.Store(1_000_000)
+	now := func() time.Time { return time.Unix(clock.Load(), 0) }
+	bad, good := serve(t, script{answers: map[string]string{"GREETING": "421 busy"}}), serve(t, script{once: true, answers: map[string]string{"GREETING": "421 busy"}})
+	spare := clear1(good)
+	spare.Priority = 1
+	r := relayTo(t, Options{Now: now}, clear1(bad), spare)
+	if !r.DownUntil().IsZero() {
+		t.Error("down before anything was tried")
+	}
+	if _, fault := r.Deliver(context.Background(), letterEnvelope(), text(letter)); fault == nil {
+		t.Fatal("no fault")
+	}
+	if got := r.DownUntil(); got != now().Add(5*time.Second) || r.countDown() != 2 {
+		t.Errorf("%s, %v down", got, r.countDown())
+	}
+	clock.Add(5)
+	if !r.DownUntil().IsZero() {
+		t.Error("down for ever")
+	}
+	if _, fault := r.Deliver(context.Background(), letterEnvelope(), text(letter)); fault != nil {
+		t.Fatal(fault)
+	}
+	if !r.DownUntil().IsZero() || r.countDown() != 1 {
+		t.Error("the host that works again is still held to be down")
 	}
 }
 

@@ -127,16 +127,22 @@ func (p *pool) fared(ctx context.Context, t *trouble) {
 		return
 	}
 	p.metrics.connections.WithLabelValues("failed").Inc()
-	const most = 5 * time.Minute
+	now := p.now()
+	if now.Before(p.down) {
+		return // several connections failed at once: that is one failure of the host
+	}
 	p.fails++
-	p.down = p.now().Add(min(15*time.Second<<min(p.fails-1, 5), most))
+	p.down = now.Add(min(5*time.Second<<min(p.fails-1, 5), time.Minute))
 }
 
-func (p *pool) isDown() bool {
+// downUntil is when the host is to be asked again as if nothing had been; zero or past: at any time.
+func (p *pool) downUntil() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.now().Before(p.down)
+	return p.down
 }
+
+func (p *pool) isDown() bool { return p.now().Before(p.downUntil()) }
 
 // expire ends the connections idle for too long, and all of them for ever when last is true.
 func (p *pool) expire(last bool) {

@@ -73,6 +73,11 @@ func New(o Options) (*Relay, error) {
 		r.pools = append(r.pools, newPool(h, o, r.metrics))
 	}
 	slices.SortStableFunc(r.pools, func(a, b *pool) int { return a.host.Priority - b.host.Priority })
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "vaguemestre_relay_smarthosts_down", Help: "Smarthosts that could not be reached, or did not let us in, a moment ago.",
+		}, r.countDown))
+	}
 	return r, nil
 }
 
@@ -120,6 +125,32 @@ func (r *Relay) Deliver(ctx context.Context, env Envelope, compose func(io.Write
 		return d, t.fault
 	}
 	return d, nil
+}
+
+// DownUntil is when it makes sense to try again, when no smarthost could be reached or let us in
+// lately; zero when one may work. Delivering before is not wrong, but likely in vain.
+func (r *Relay) DownUntil() time.Time {
+	var soonest time.Time
+	for _, p := range r.pools {
+		until := p.downUntil()
+		if !r.o.Now().Before(until) {
+			return time.Time{}
+		}
+		if soonest.IsZero() || until.Before(soonest) {
+			soonest = until
+		}
+	}
+	return soonest
+}
+
+func (r *Relay) countDown() float64 {
+	n := 0.0
+	for _, p := range r.pools {
+		if p.isDown() {
+			n++
+		}
+	}
+	return n
 }
 
 // tryAll asks the smarthosts in turn. When none takes the message, one that may take it later

@@ -97,7 +97,7 @@ func (g *Grammar) field(w *Wish, name, value string) (fault *gateway.Fault) {
 	case FieldSealed:
 		w.Sealed, fault = choice(name, value, wordSealed, wordOpen)
 	case FieldReplyBy:
-		m, ok := dateValue(value)
+		m, ok := ParseMoment(value)
 		if !ok {
 			return refuse("refuse.bad-date", "Word", shown(value), "Want", []string{localExample, "2021-03-20T12:00:00+01:00"})
 		}
@@ -116,9 +116,9 @@ func choice(name, value, yes, no string) (Choice, *gateway.Fault) {
 	return Unsaid, refuse("refuse.bad-field", "Field", name, "Value", shown(value), "Want", []string{"oui", "non"})
 }
 
-// dateValue reads a date as programs and people write it. Forms without a zone are in the
+// ParseMoment reads a date as programs and people write it. Forms without a zone are in the
 // consultation's; a day alone lasts until 23:59.
-func dateValue(value string) (Moment, bool) {
+func ParseMoment(value string) (Moment, bool) {
 	if m, ok := compactDate(value); ok {
 		return m, true
 	}

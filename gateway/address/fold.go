@@ -95,12 +95,21 @@ func Alias(reference string) string {
 	if grouped(name) {
 		name = strings.Replace(name, ".", "-", 1)
 	}
-	if name == "" || Fits(name) {
+	if Fits(name) {
 		return name
 	}
-	sum := sha256.Sum256([]byte(Fold(reference)))
+	return Shorten(name, Fold(reference), MaxName)
+}
+
+// Shorten makes a folded name of at most so many octets, at least 8, that tells apart those of
+// different sources: whole words of the name, then four digits of the source's hash.
+func Shorten(name, source string, most int) string {
+	if name == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(source))
 	tail := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:4])
-	return strings.TrimRight(wholeWords(name, MaxName-5), "-._") + "-" + tail
+	return strings.TrimRight(wholeWords(name, most-5), "-._") + "-" + tail
 }
 
 // wholeWords cuts a name to a length, after a whole word when that leaves half of it.

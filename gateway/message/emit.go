@@ -257,7 +257,7 @@ func (p *splicer) spoken(boundary string) error {
 		p.w.WriteString("\r\n")
 		return err
 	}
-	return p.alternative(func(b string) error {
+	err := p.alternative(func(b string) error {
 		for _, part := range parts {
 			p.w.WriteString("--" + b + "\r\n")
 			if err := p.entity(part); err != nil {
@@ -267,14 +267,14 @@ func (p *splicer) spoken(boundary string) error {
 		}
 		return nil
 	})
+	p.w.WriteString("\r\n")
+	return err
 }
 
 func (p *splicer) alternative(parts func(boundary string) error) error {
 	b := p.boundary()
 	p.w.WriteString("Content-Type: multipart/alternative;\r\n boundary=\"" + b + "\"\r\n\r\n")
-	err := p.between(b, func() error { return parts(b) })
-	p.w.WriteString("\r\n")
-	return err
+	return p.between(b, func() error { return parts(b) })
 }
 
 // ownPart writes words of ours as a multipart/alternative.
@@ -283,10 +283,16 @@ func (p *splicer) ownPart(boundary string, words Words) error {
 		return nil
 	}
 	p.w.WriteString("--" + boundary + "\r\n")
+	err := p.forms(words)
+	p.w.WriteString("\r\n")
+	return err
+}
+
+func (p *splicer) forms(words Words) error {
 	return p.alternative(func(b string) error {
 		var text bytes.Buffer
 		putWords(&text, words.Text, false)
-		for _, form := range []struct{ mediaType, body string }{{"text/plain", text.String()}, {"text/html", asciiHTML(words.HTML)}} {
+		for _, form := range []struct{ mediaType, body string }{{"text/plain", text.String()}, {"text/html", words.HTML}} {
 			p.w.WriteString("--" + b + "\r\nContent-Type: " + form.mediaType + "; charset=utf-8\r\n" +
 				"Content-Transfer-Encoding: quoted-printable\r\n\r\n")
 			if err := writeQP(p.w, []byte(form.body)); err != nil {

@@ -176,6 +176,9 @@ func (p *splicer) editText(part *Part) (edited, error) {
 	b.Grow(len(text) + len(p.s.Before.Text) + len(p.s.After.Text) + 64)
 	putWords(&b, p.s.Before.Text, flowed)
 	if len(bytes.TrimSpace(text)) > 0 || p.s.Before.Text == "" {
+		if b.Len() > 0 {
+			b.WriteString("\r\n")
+		}
 		b.Write(text)
 	}
 	if p.s.After.Text != "" {

@@ -138,6 +138,19 @@ func EncodeWords(text string, first int) string {
 	return encodeWords(text, first)
 }
 
+// EncodePhrase writes a display name (RFC 5322 §3.2.5) that stands `first` octets into its line: a
+// quoted string when it is short ASCII, else encoded words. Empty stays empty.
+func EncodePhrase(name string, first int) string {
+	name = printable(strings.ToValidUTF8(name, "\uFFFD"))
+	switch {
+	case name == "":
+		return ""
+	case plainWords(name) && len(name) <= 60:
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+	}
+	return encodeWords(name, first)
+}
+
 // plainWords tells text that needs no encoding: printable ASCII, nothing like an encoded word, and
 // no word too long to fold.
 func plainWords(text string) bool {

@@ -1,0 +1,184 @@
+package compose
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/message"
+)
+
+// Version is the composer's. A courier keeps the one that accepted it (Composition.Version); when
+// the bytes of a letter are to change, the number grows and the former way stays.
+const Version = 1
+
+// Addresses are the recipient's own, minted from the tokens.
+type Addresses struct {
+	Link    string // the whole address of the companies' page; of acknowledged letters
+	ReplyTo string // courrier+r-<token>@domain, or nepasrepondre@domain
+	Code    string // the short code, when the courier asks for it
+	// References are Message-IDs of earlier letters to the same recipient in the thread, oldest first, with their angle
+	// brackets. Those of another domain than the gateway's are left out.
+	References []string
+}
+
+// Letter writes the exact message of one recipient, CRLF line ends, before any signature. content is
+// the message as the agent submitted it, of c.Size bytes; it is not read for an acknowledged letter.
+//
+// Errors: a *gateway.Fault (permanent) when the courier cannot be sent as it is: refuse.compose.recipient,
+// .signed-field, .partial, and those of message.Read and message.Splice; any other error is of w, of
+// content, or of values that acceptance never stores.
+func Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, a Addresses) error {
+	if err := check(c, a); err != nil {
+		return err
+	}
+	header, err := headerOf(c, r, a)
+	if err != nil {
+		return err
+	}
+	v := newView(c, r, a)
+	if c.Options.Acknowledged {
+		words, err := v.notification()
+		if err != nil {
+			return err
+		}
+		return message.WriteWords(w, header, c.Composition.Boundary, words)
+	}
+	return plain(w, c, r, content, header, v)
+}
+
+// check refuses values that acceptance never stores: they would be faults of ours.
+func check(c gateway.Courier, a Addresses) error {
+	switch {
+	case c.Composition.Version != Version:
+		return fmt.Errorf("compose: version %d is not known here (%d)", c.Composition.Version, Version)
+	case !isBoundary(c.Composition.Boundary):
+		return errors.New("compose: unusable boundary")
+	case c.Options.Acknowledged && !isLink(a.Link):
+		return errors.New("compose: unusable link")
+	case c.Options.Acknowledged && c.Options.Code && a.Code == "":
+		return errors.New("compose: no code for a courier that asks for it")
+	}
+	return nil
+}
+
+func isBoundary(b string) bool {
+	for i := range len(b) {
+		c := b[i]
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '.' || c == '_') {
+			return false
+		}
+	}
+	return len(b) >= 16 && len(b) <= 60
+}
+
+func isLink(link string) bool {
+	if !strings.HasPrefix(link, "https://") && !strings.HasPrefix(link, "http://") || len(link) > 900 {
+		return false
+	}
+	for i := range len(link) {
+		if c := link[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// plain writes the agent's message with the block.
+func plain(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, header string, v view) error {
+	m, err := message.Read(content, c.Size, message.Limits{HeaderBytes: 1 << 20})
+	if err != nil {
+		return err
+	}
+	if err := sendable(m, r); err != nil {
+		return err
+	}
+	s := message.Splicing{Header: header, Boundary: c.Composition.Boundary}
+	if s.After, err = v.block(); err != nil {
+		return err
+	}
+	if c.Composition.Model != "" {
+		if s.Before, err = model(c.Composition.Model); err != nil {
+			return err
+		}
+	}
+	s.Wrapped = wrappedHeader(c)
+	s.Caption = message.CleanName(strings.Map(unslash, c.Subject)) + ".eml"
+	return m.Splice(w, s)
+}
+
+func unslash(r rune) rune {
+	if r == '/' || r == '\\' {
+		return '-'
+	}
+	return r
+}
+
+// sendable refuses what would not arrive whole, or would show what must not show.
+func sendable(m *message.Message, r gateway.Recipient) error {
+	for _, h := range m.KeptHeaders() {
+		if name := telling(h, r.Address); name != "" {
+			return refuse("signed-field", map[string]any{"Field": name})
+		}
+	}
+	partial := false
+	m.Root.Walk(func(p *message.Part) bool {
+		partial = partial || p.MediaType == "message/partial"
+		return p.Embedded == nil
+	})
+	if partial {
+		return refuse("partial", nil)
+	}
+	return nil
+}
+
+func refuse(key string, args map[string]any) error {
+	f := gateway.Refuse(554, [3]int{5, 6, 0}, "refuse.compose."+key, args)
+	f.Op = "compose"
+	return f
+}
+
+// telling finds a field under a signature, which cannot be taken out, that may name others than the
+// recipient or say where the message comes from.
+func telling(h message.Header, recipient string) string {
+	for _, f := range h.Fields() {
+		name := strings.ToLower(f.Name)
+		switch {
+		case strings.HasPrefix(name, "content-"):
+		case name == "mime-version", name == "subject", name == "date", name == "from", name == "message-id":
+		case name == "to" || name == "cc":
+			for _, a := range h.Addresses(name) {
+				if !strings.EqualFold(a.Address, recipient) {
+					return f.Name
+				}
+			}
+		default:
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// Preview writes the letter that a recipient at the address `to` would get, with a link and a code
+// that lead nowhere: for the agent or the administrator to look at.
+func Preview(w io.Writer, c gateway.Courier, to string, content io.ReaderAt) error {
+	r := gateway.Recipient{
+		Courier: c.ID, Address: to,
+		MessageID: "<apercu." + c.ID.String() + "@" + c.Composition.Domain + ">",
+	}
+	return Letter(w, c, r, content, SampleAddresses(c))
+}
+
+// SampleAddresses are addresses that lead nowhere.
+func SampleAddresses(c gateway.Courier) Addresses {
+	a := Addresses{Link: c.Composition.BaseURL + "/l/exemple", ReplyTo: "nepasrepondre@" + c.Composition.Domain}
+	if c.Options.Reply.Allowed {
+		a.ReplyTo = "courrier+r-exemple@" + c.Composition.Domain
+	}
+	if c.Options.Code {
+		a.Code = "000000"
+	}
+	return a
+}

@@ -609,3 +609,22 @@ func (takeAll) Deliver(context.Context, relay.Envelope, func(io.Writer) error) (
 }
 
 func (takeAll) DownUntil() time.Time { return time.Time{} }
+
+// BenchmarkQueue is what the queue and the embedded store cost for each letter: leasing it, and
+// recording that it was sent.
+func BenchmarkQueue(b *testing.B) {
+	s := openStore(b)
+	var all []gateway.Recipient
+	for n := 0; n < b.N; n += 500 {
+		all = append(all, accept(b, s, min(500, b.N-n))...)
+	}
+	o := quick()
+	o.Workers = 16
+	b.ResetTimer()
+	run(b, New(o, s, simple{store: s}, takeAll{}))
+	eventually(b, "all sent", func() bool {
+		stats, err := s.QueueStats(context.Background())
+		return err == nil && stats.Waiting[gateway.JobLetter] == 0
+	})
+	b.ReportMetric(float64(len(all))/b.Elapsed().Seconds(), "letters/s")
+}

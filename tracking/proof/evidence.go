@@ -45,8 +45,9 @@ type Issued struct {
 	At       time.Time  `json:"at"`
 	Language string     `json:"language"`
 	For      gateway.ID `json:"for,omitzero"` // the only recipient shown; zero: all
-	Layout   string     `json:"layout"`       // names the words and the drawing, see layoutName
-	Notice   string     `json:"notice"`       // what the proof is not
+	Title    string     `json:"title"`
+	Layout   string     `json:"layout"` // names the words and the drawing, see layoutName
+	Notice   string     `json:"notice"` // what the proof is not
 }
 
 // CourierFacts is the letter.
@@ -184,6 +185,7 @@ type SealedFacts struct {
 
 // What a file attached to the proof is.
 const (
+	roleEvidence   = "evidence"   // evidence.json itself
 	roleMessage    = "message"    // as the agent submitted it
 	roleReport     = "report"     // a raw report or other mail that an event rests on
 	roleCheckpoint = "checkpoint" // of the ledger
@@ -198,7 +200,7 @@ type Attached struct {
 	MediaType string       `json:"media_type"`
 	Size      int64        `json:"size"`
 	SHA256    gateway.Hash `json:"sha256"`
-	// Left says why the file is not in the proof: "size", "missing".
+	// Left says why the file is not in the proof: "size", "missing", "others" (it names other recipients).
 	Left string `json:"left,omitempty"`
 }
 

@@ -31,7 +31,7 @@ func pages(ev *Evidence, digest gateway.Hash) ([]byte, error) {
 	d.check()
 	at := d.in(ev.Issued.At)
 	return s.bytes(
-		w.t("page.title", "at", w.minute(at)),
+		ev.Issued.Title,
 		w.t("page.foot", "id", ev.Courier.ID.String(), "at", w.instant(at)),
 		func(page, pages int) string {
 			return w.t("page.number", "page", strconv.Itoa(page), "pages", strconv.Itoa(pages))
@@ -59,7 +59,7 @@ func (d *drawer) instant(at time.Time) string { return d.w.instant(d.in(at)) }
 
 func (d *drawer) title() {
 	title := style{bold, titleSize, accent}
-	for _, line := range d.wrap(d.w.t("page.title", "at", d.w.minute(d.in(d.ev.Issued.At))), title, bodyW) {
+	for _, line := range d.wrap(d.ev.Issued.Title, title, bodyW) {
 		d.line(line, title, marginX, d.y)
 		d.y += title.leading()
 	}

@@ -29,6 +29,8 @@ type pdfFile struct {
 	offsets map[int]int64 // of each object, the newest revision's
 	base    map[int]int64 // the same of the first revision
 	root    int
+	last    int64 // place of the newest table
+	first   int64 // place of the oldest
 	tables  int
 }
 
@@ -56,6 +58,7 @@ func openPDF(r io.ReaderAt, size int64) (*pdfFile, error) {
 		return nil, errPDF
 	}
 	at, err := strconv.ParseInt(string(m[1]), 10, 64)
+	p.last = at
 	for err == nil && at >= 0 {
 		at, err = p.table(at)
 	}
@@ -89,6 +92,7 @@ func (p *pdfFile) table(at int64) (int64, error) {
 	if !tableRE.Match(b) {
 		return 0, errPDF
 	}
+	p.first = at
 	b = b[len("xref\n"):]
 	p.base = map[int]int64{}
 	for {
@@ -144,6 +148,47 @@ func (p *pdfFile) trailer(b []byte) (int64, error) {
 func number(digits []byte) int {
 	n, _ := strconv.Atoi(string(digits)) // the expressions bound the digits
 	return n
+}
+
+// baseEnd is where the first revision ends: after the %%EOF that follows its table.
+func (p *pdfFile) baseEnd() int64 {
+	b, err := p.at(p.first, maxTable)
+	if err != nil {
+		return 0
+	}
+	i := bytes.Index(b, []byte(endMark))
+	return p.first + int64(i+len(endMark))
+}
+
+const endMark = "\n%%EOF\n"
+
+// sameAs tells whether the first revision draws what another file, of one revision, draws: the same octets, or
+// the same objects, compressed otherwise.
+func (p *pdfFile) sameAs(other []byte) bool {
+	if b, err := p.at(0, p.baseEnd()); err == nil && bytes.Equal(b, other) {
+		return true
+	}
+	q, err := openPDF(bytes.NewReader(other), int64(len(other)))
+	if err != nil || len(q.base) != len(p.base) {
+		return false
+	}
+	for id := range q.base {
+		a, errA := p.objectAt(id, p.base)
+		b, errB := q.objectAt(id, q.base)
+		if errA != nil || errB != nil || !sameObject(a, b) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameObject(a, b object) bool {
+	if !bytes.Equal(lengthRE.ReplaceAll(a.dict, nil), lengthRE.ReplaceAll(b.dict, nil)) {
+		return false
+	}
+	x, errX := a.content()
+	y, errY := b.content()
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // object is an object of the file: its dictionary's text, and where its stream is.
@@ -233,6 +278,37 @@ func (o object) ref(key string) (int, bool) {
 		return 0, false
 	}
 	return number(m[1]), true
+}
+
+// nextID is the first number that the first revision does not use.
+func (p *pdfFile) nextID() int {
+	next := 1
+	for id := range p.base {
+		next = max(next, id+1)
+	}
+	return next
+}
+
+// firstPage gives the first page of the first revision.
+func (p *pdfFile) firstPage() (int, object, error) {
+	catalog, err := p.objectAt(p.root, p.base)
+	if err != nil {
+		return 0, object{}, err
+	}
+	id, ok := catalog.ref("/Pages")
+	if !ok {
+		return 0, object{}, errPDF
+	}
+	tree, err := p.objectAt(id, p.base)
+	if err != nil {
+		return 0, object{}, err
+	}
+	m := kidsRE.FindSubmatch(tree.dict)
+	if m == nil {
+		return 0, object{}, errPDF
+	}
+	page, err := p.objectAt(number(m[1]), p.base)
+	return number(m[1]), page, err
 }
 
 var (

@@ -19,13 +19,13 @@ type step struct {
 }
 
 // summarised tells the events that the summary shows; the others stand in the details only.
-func summarised(f EventFacts) bool {
+func (d *drawer) summarised(f EventFacts) bool {
 	switch f.Kind {
 	case gateway.Delayed, gateway.Visited, gateway.Downloaded, gateway.Displayed, gateway.Opened, gateway.Unsealed,
 		gateway.Quarantined, gateway.ProofIssued, gateway.Challenged, gateway.Absent:
 		return false
 	case gateway.Submitted:
-		return f.Recipient.IsZero()
+		return f.Recipient.IsZero() || !d.ev.Issued.For.IsZero()
 	}
 	return true
 }
@@ -35,7 +35,7 @@ func summarised(f EventFacts) bool {
 func (d *drawer) steps(recipient gateway.ID) []step {
 	var rows []step
 	for _, f := range d.ev.Events {
-		if f.Recipient != recipient || !summarised(f) {
+		if f.Recipient != recipient || !d.summarised(f) {
 			continue
 		}
 		name := d.stepName(f)
@@ -56,7 +56,7 @@ func (d *drawer) steps(recipient gateway.ID) []step {
 
 func (d *drawer) stepName(f EventFacts) string {
 	name := d.w.or("step", string(f.Kind))
-	if f.Kind == gateway.Submitted && !f.Recipient.IsZero() {
+	if f.Kind == gateway.Submitted && !f.Recipient.IsZero() && d.ev.Issued.For.IsZero() {
 		name = d.w.t("step.addressed")
 	}
 	if f.Purpose == gateway.ForReminder && f.Kind != gateway.Reminded {

@@ -189,13 +189,18 @@ func (s *session) leftovers(ctx context.Context) error {
 	if s.last == 0 || !s.keywords {
 		return nil
 	}
-	uids, err := s.search(&imap.SearchCriteria{
-		UID: []imap.UIDSet{{imap.UIDRange{Start: 1, Stop: imap.UID(s.last)}}}, NotFlag: []imap.Flag{flagDone, imap.FlagDeleted},
-	})
+	uids, err := s.search(unsettled(s.last))
 	if err != nil {
 		return at(stageFetch, err)
 	}
 	return s.receiveAll(ctx, uids)
+}
+
+// unsettled finds the copies up to a UID that are neither marked nor about to go.
+func unsettled(last uint32) *imap.SearchCriteria {
+	return &imap.SearchCriteria{
+		UID: []imap.UIDSet{{imap.UIDRange{Start: 1, Stop: imap.UID(last)}}}, NotFlag: []imap.Flag{flagDone, imap.FlagDeleted},
+	}
 }
 
 // wait ends when mail arrives, when a mail was understood, at the next poll, or with the context.

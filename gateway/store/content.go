@@ -75,7 +75,8 @@ func (t *tx) keep(p *Spool, refs int64) error {
 	h := p.Hash()
 	// The form just handed in wins: what it replaces may be what the sweep is removing.
 	_, err := t.exec(`INSERT INTO content (hash, size, refs, kept, body) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (hash) DO UPDATE SET refs = content.refs + excluded.refs, kept = excluded.kept, body = excluded.body`,
+		ON CONFLICT (hash) DO UPDATE SET refs = CASE WHEN content.refs < 0 THEN excluded.refs ELSE content.refs + excluded.refs END,
+			 kept = excluded.kept, body = excluded.body`,
 		h[:], p.size, refs, micros(t.now()), p.inlined())
 	if err != nil {
 		return fmt.Errorf("keep a content: %w", err)
@@ -98,7 +99,7 @@ func (t *tx) count(by int64, hashes []gateway.Hash) error {
 		if h.IsZero() {
 			continue
 		}
-		if err := t.must(errNoContent, "UPDATE content SET refs = refs + $1 WHERE hash = $2", by, h[:]); err != nil {
+		if err := t.must(errNoContent, "UPDATE content SET refs = refs + $1 WHERE hash = $2 AND refs >= 0", by, h[:]); err != nil {
 			return fmt.Errorf("name content %s: %w", h, err)
 		}
 	}

@@ -32,7 +32,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "vaguemestre_store_retries_total", Help: "Transactions run again: deadlock, serialization failure, or failure of their group.",
 		}),
 		swept: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "vaguemestre_store_swept_total", Help: "Contents that nothing names, removed by the sweep, by kind: row, file, temporary.",
+			Name: "vaguemestre_store_swept_total", Help: "What the sweep removed, by kind: content, file, temporary; and rescued: named though nobody counted it, which is a defect.",
 		}, []string{"kind"}),
 	}
 	for _, outcome := range []string{"committed", "answered", "failed"} {

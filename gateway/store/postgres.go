@@ -167,11 +167,11 @@ type direct struct {
 }
 
 func (d direct) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
-	return d.on.ExecContext(ctx, query, args...)
+	return d.on.ExecContext(ctx, query, clean(args)...)
 }
 
 func (d direct) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
-	return d.on.QueryContext(ctx, query, args...)
+	return d.on.QueryContext(ctx, query, clean(args)...)
 }
 
 const (

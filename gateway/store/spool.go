@@ -129,13 +129,5 @@ func (p *Spool) restore() error {
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	f, err := p.files.temporary()
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := io.Copy(f, io.NewSectionReader(p.file, 0, p.size)); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return p.files.settle(f, f.Name(), p.Hash())
+	return p.files.put(io.NewSectionReader(p.file, 0, p.size), p.Hash())
 }

@@ -140,7 +140,7 @@ func (p *prepared) exec(ctx context.Context, query string, args []any) (sql.Resu
 	if err != nil {
 		return nil, err
 	}
-	return st.ExecContext(ctx, args...)
+	return st.ExecContext(ctx, clean(args)...)
 }
 
 func (p *prepared) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
@@ -148,7 +148,7 @@ func (p *prepared) query(ctx context.Context, query string, args []any) (*sql.Ro
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(ctx, args...)
+	return st.QueryContext(ctx, clean(args)...)
 }
 
 func (p *prepared) close() error {

@@ -123,6 +123,8 @@ type engine interface {
 	write(ctx context.Context, fn func(*tx) error) error
 	// reader runs single queries that see everything committed before them.
 	reader() runner
+	// snapshot reads as everything is at one instant.
+	snapshot(ctx context.Context, fn func(runner) error) error
 	dialect() *dialect
 	close() error
 }

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"vaguemestre/gateway"
 )
@@ -77,22 +79,33 @@ func value(ctx context.Context, r runner, dest []any, query string, args ...any)
 // scanner is a row under the cursor.
 type scanner interface{ Scan(dest ...any) error }
 
-// list reads every row of a query.
-func list[T any](ctx context.Context, r runner, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+// eachRow visits the rows of a query one by one.
+func eachRow[T any](ctx context.Context, r runner, scan func(scanner) (T, error), visit func(T) error, query string, args ...any) error {
 	rows, err := r.query(ctx, query, args)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var all []T
 	for rows.Next() {
 		item, err := scan(rows)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, item)
+		if err := visit(item); err != nil {
+			return err
+		}
 	}
-	return all, rows.Err()
+	return rows.Err()
+}
+
+// list reads every row of a query.
+func list[T any](ctx context.Context, r runner, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	var all []T
+	err := eachRow(ctx, r, scan, func(item T) error {
+		all = append(all, item)
+		return nil
+	}, query, args...)
+	return all, err
 }
 
 // one reads the first row of a query; gateway.ErrNotFound when there is none.
@@ -254,4 +267,18 @@ func notFound(err, otherwise error) error {
 		return otherwise
 	}
 	return err
+}
+
+// clean makes the texts among the arguments what both databases can hold: PostgreSQL has
+// neither NUL nor octets that are not UTF-8, which mail does have. U+FFFD stands for them.
+func clean(args []any) []any {
+	for i, arg := range args {
+		text, ok := arg.(string)
+		if !ok || utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
+			continue
+		}
+		const unknown = "\uFFFD"
+		args[i] = strings.ReplaceAll(strings.ToValidUTF8(text, unknown), "\x00", unknown)
+	}
+	return args
 }

@@ -3,10 +3,11 @@
 CREATE TABLE content (
   hash  BYTEA  PRIMARY KEY,
   size  BIGINT NOT NULL,
-  refs  BIGINT NOT NULL,  -- rows that name it; the sweep takes only those with none
+  refs  BIGINT NOT NULL,  -- rows that name it; -1: being removed, cannot be named any more
   kept  BIGINT NOT NULL,  -- when it was last handed in
   body  BYTEA              -- NULL: in a file of the content folder
 );
+CREATE INDEX content_unnamed ON content (kept) WHERE refs <= 0;
 
 CREATE TABLE consultation (
   id                TEXT   PRIMARY KEY,

@@ -61,7 +61,7 @@ type Options struct {
 	Grace    time.Duration // 20 s
 	Poll     time.Duration // how often to look even when nothing woke us; 30 s
 
-	Stats      func(context.Context) (store.QueueStats, error) // of the store; nil: no metric of length, no timer for the next due job
+	Stats      func(context.Context) (store.QueueStats, error) // the store's own when nil
 	Now        func() time.Time
 	Jitter     func() float64 // in [0, 1)
 	Logger     *slog.Logger
@@ -109,6 +109,11 @@ type Queue struct {
 // New makes a queue; nothing runs yet.
 func New(o Options, s Store, c Composer, d Deliverer) *Queue {
 	o = o.withDefaults()
+	if counter, ok := s.(interface {
+		QueueStats(context.Context) (store.QueueStats, error)
+	}); ok && o.Stats == nil {
+		o.Stats = counter.QueueStats
+	}
 	return &Queue{
 		o: o, store: s, composer: c, relay: d, metrics: newMetrics(o.Registerer),
 		flights: flights{byJob: map[gateway.ID]*flight{}},

@@ -157,7 +157,7 @@ func run(t testing.TB, q *Queue) (stop func()) {
 // eventually waits for a condition, looking at it again and again.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(20 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

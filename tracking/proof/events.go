@@ -7,35 +7,37 @@ import (
 	"vaguemestre/gateway"
 )
 
-// eventFacts are the rows of one event in the details: its own words, then how it is recorded.
-func (d *drawer) eventFacts(f EventFacts) []fact {
+// event shows one event: its own words, then in one line how it is recorded.
+func (d *drawer) event(f EventFacts) {
+	d.subheading(d.stepName(f), d.instant(f.Occurred))
 	rows := []fact{{name: d.w.t("summary.proof"), value: d.why(f)}}
 	if f.Withheld == "" {
 		rows = append(rows, d.ownFacts(f)...)
 	} else if f.Kind == gateway.Submitted {
 		rows = append(rows, fact{name: d.w.t("detail.withheld"), value: d.w.t("why.withheld-" + f.Withheld)})
 	}
-	attempt := ""
+	d.facts(namesW, rows...)
+	d.gap(2)
+	d.text(d.recordedAs(f), small, 0)
+}
+
+// recordedAs says who said it, how strongly it is known, and where it stands in the ledger.
+func (d *drawer) recordedAs(f EventFacts) string {
+	parts := []string{d.w.t("detail.by-author", "author", d.author(f)), d.w.or("strength", string(f.Strength))}
 	if f.Attempt > 0 {
-		attempt = strconv.Itoa(f.Attempt)
+		parts = append(parts, d.w.t("detail.attempt", "number", strconv.Itoa(f.Attempt)))
 	}
-	return append(rows,
-		fact{name: d.w.t("detail.attempt"), value: attempt},
-		fact{name: d.w.t("detail.actor"), value: d.author(f)},
-		fact{name: d.w.t("detail.strength"), value: d.w.or("strength", string(f.Strength))},
-		fact{name: d.w.t("detail.recorded"), value: d.instant(f.Recorded)},
-		fact{name: d.w.t("detail.position"), value: strconv.FormatInt(f.Position, 10)},
-		fact{name: d.w.t("detail.etsi"), value: f.ETSI},
-	)
+	parts = append(parts, d.w.t("detail.recorded", "at", d.instant(f.Recorded), "position", strconv.FormatInt(f.Position, 10)))
+	if f.ETSI != "" {
+		parts = append(parts, d.w.t("detail.etsi", "name", f.ETSI))
+	}
+	return strings.Join(parts, " · ")
 }
 
 func (d *drawer) ownFacts(f EventFacts) []fact {
 	switch f.Kind {
 	case gateway.Submitted:
-		if f.Recipient.IsZero() {
-			return nil // the letter itself stands above
-		}
-		return d.addressFacts(details[gateway.RecipientDetails](f))
+		return nil // the letter itself, or the recipient, stands above
 	case gateway.Sent, gateway.Deferred, gateway.Uncertain:
 		return d.relayFacts(details[gateway.RelayDetails](f))
 	case gateway.Failed, gateway.Expired:
@@ -79,14 +81,6 @@ func (d *drawer) ownFacts(f EventFacts) []fact {
 	}
 }
 
-func (d *drawer) addressFacts(r gateway.RecipientDetails) []fact {
-	return []fact{
-		{name: d.w.t("detail.address"), value: r.Address},
-		{name: d.w.t("detail.company"), value: r.Company},
-		{name: d.w.t("detail.register"), value: string(r.Register)},
-	}
-}
-
 func (d *drawer) relayFacts(r gateway.RelayDetails) []fact {
 	host := r.Host
 	if r.Peer != "" && r.Peer != r.Host {
@@ -102,7 +96,7 @@ func (d *drawer) relayFacts(r gateway.RelayDetails) []fact {
 	}
 	return []fact{
 		{name: d.w.t("detail.host"), value: host},
-		{name: d.w.t("detail.answer"), value: r.Reply},
+		{name: d.w.t("detail.answer"), value: saidBy(r)},
 		{name: d.w.t("detail.tls"), value: tls},
 		{name: d.w.t("detail.stage"), value: r.Stage},
 		{name: d.w.t("detail.cause"), value: r.Cause},

@@ -141,7 +141,7 @@ func (d *drawer) letter() {
 	d.heading(d.w.t("detail.heading"))
 	c := d.ev.Courier
 	d.subheading(d.w.t("detail.message")+" — "+c.TypeLabel, d.w.t("detail.sent-at", "at", d.instant(c.Accepted)))
-	d.facts(bodyW*0.26,
+	d.facts(namesW,
 		fact{name: d.w.t("detail.type"), value: c.TypeLabel},
 		fact{name: d.w.t("detail.subject"), value: c.Subject, style: strong},
 		fact{name: d.w.t("detail.author"), value: authorOf(c)},
@@ -213,7 +213,7 @@ func (d *drawer) fileTable(files []gateway.File) {
 	d.room(60)
 	d.line(d.printable(d.w.t("detail.files"), bold), strong, marginX, d.y)
 	d.y += strong.leading() + 3
-	t := d.table([]float64{bodyW * 0.38, bodyW * 0.14, bodyW * 0.48}, d.w.t("detail.file"), d.w.t("detail.file-size"), d.w.t("detail.file-hash"))
+	t := d.table([]float64{bodyW * 0.27, bodyW * 0.13, bodyW * 0.60}, d.w.t("detail.file"), d.w.t("detail.file-size"), d.w.t("detail.file-hash"))
 	for _, f := range files {
 		t.row(plainCell(f.Name), plainCell(d.w.size(f.Size)), cell{{f.SHA256.String(), hashText}})
 	}
@@ -227,7 +227,7 @@ func (d *drawer) recipients() {
 		d.room(90)
 		d.text(d.w.t("detail.recipient", "name", fullName(r)), style{bold, subheadingSize + 1, accent}, 0)
 		d.gap(3)
-		d.facts(bodyW*0.26,
+		d.facts(namesW,
 			fact{name: d.w.t("detail.address"), value: r.Address},
 			fact{name: d.w.t("detail.company"), value: r.Company},
 			fact{name: d.w.t("detail.register"), value: string(r.Register)},
@@ -249,8 +249,7 @@ func (d *drawer) exchanges(recipient gateway.ID, title string) {
 			d.text(title, style{bold, subheadingSize + 1, accent}, 0)
 			title = ""
 		}
-		d.subheading(d.stepName(f), d.instant(f.Occurred))
-		d.facts(bodyW*0.26, d.eventFacts(f)...)
+		d.event(f)
 	}
 }
 
@@ -272,7 +271,7 @@ func (d *drawer) replies() {
 		if r.OtherSender {
 			from += " (" + d.w.t("replies.other") + ")"
 		}
-		d.facts(bodyW*0.26,
+		d.facts(namesW,
 			fact{name: d.w.t("replies.from"), value: from},
 			fact{name: d.w.t("replies.subject"), value: r.Subject, style: strong},
 			fact{name: d.w.t("replies.late"), value: onlyIf(r.Late, d.w.yesNo(true))},
@@ -293,6 +292,7 @@ func onlyIf(condition bool, text string) string {
 
 // limits says what the proof is worth, from what it holds.
 func (d *drawer) limits() {
+	d.newPage()
 	d.heading(d.w.t("limits.heading"))
 	d.list(d.w.t("limits.yes"), d.established())
 	d.gap(6)
@@ -364,7 +364,7 @@ func (d *drawer) ledger() {
 	if seal.Authority != "" {
 		sealStamp = d.w.t("ledger.seal-stamped", "authority", seal.Authority)
 	}
-	d.facts(bodyW*0.30,
+	d.facts(namesW,
 		fact{name: d.w.t("ledger.name"), value: l.Name},
 		fact{name: d.w.t("ledger.size"), value: strconv.FormatInt(l.Size, 10)},
 		fact{name: d.w.t("ledger.root"), value: l.Root, style: hashText},
@@ -387,7 +387,7 @@ func (d *drawer) check() {
 	d.room(80)
 	d.text(d.w.t("check.files"), strong, 0)
 	d.gap(3)
-	t := d.table([]float64{bodyW * 0.38, bodyW * 0.14, bodyW * 0.48}, d.w.t("detail.file"), d.w.t("detail.file-size"), d.w.t("detail.file-hash"))
+	t := d.table([]float64{bodyW * 0.27, bodyW * 0.13, bodyW * 0.60}, d.w.t("detail.file"), d.w.t("detail.file-size"), d.w.t("detail.file-hash"))
 	t.row(cell{{evidenceName, plain}, {d.w.t("check.evidence-json"), small}}, cell{}, cell{{d.digest.String(), hashText}})
 	for _, f := range d.ev.Files {
 		about := d.w.t("check.role-" + f.Role)
@@ -397,6 +397,9 @@ func (d *drawer) check() {
 		t.row(cell{{f.Name, plain}, {about, small}}, plainCell(d.w.size(f.Size)), cell{{f.SHA256.String(), hashText}})
 	}
 }
+
+// namesW is the width of the column of names.
+const namesW = bodyW * 0.28
 
 // evidenceName is the name under which the evidence is attached.
 const evidenceName = "evidence.json"

@@ -54,7 +54,7 @@ const (
 	minWidth       = 24.0 // never wrap narrower: every glyph fits
 	textSize       = 9.5
 	smallSize      = 8.0
-	hashSize       = 7.5
+	hashSize       = 7.2
 	headingSize    = 13.0
 	subheadingSize = 10.5
 	titleSize      = 19.0
@@ -297,7 +297,7 @@ func (s *sheet) subheading(text, right string) {
 	rightLine := s.printable(right, sans)
 	rightW := s.width(rightLine, plain)
 	lines := s.wrap(text, st, bodyW-rightW-12)
-	s.room(st.leading()*float64(len(lines)) + 30)
+	s.room(st.leading()*float64(len(lines)) + 72) // never alone at the foot of a page
 	s.line(rightLine, style{sans, textSize, muted}, marginX+bodyW-rightW, s.y)
 	for _, line := range lines {
 		s.line(line, st, marginX, s.y)

@@ -134,6 +134,15 @@ func reported(f EventFacts) bool {
 	return f.Strength == gateway.ByReport || f.Strength == gateway.ByAuthReport || f.Strength == gateway.ByMail || f.Strength == gateway.ByClaim
 }
 
+// saidBy is the relay's answer with its code, which the words may or may not begin with.
+func saidBy(r gateway.RelayDetails) string {
+	code := strconv.Itoa(r.Code)
+	if r.Code == 0 || strings.HasPrefix(r.Reply, code) {
+		return r.Reply
+	}
+	return strings.TrimSpace(code + " " + r.Reply)
+}
+
 func (d *drawer) whyRelayed(f EventFacts) string {
 	if reported(f) {
 		key := "why.failed-report"
@@ -143,7 +152,7 @@ func (d *drawer) whyRelayed(f EventFacts) string {
 		return d.whyReported(f, key)
 	}
 	r := details[gateway.RelayDetails](f)
-	reply := r.Reply
+	reply := saidBy(r)
 	if reply == "" {
 		reply = r.Cause
 	}

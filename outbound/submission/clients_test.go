@@ -78,9 +78,9 @@ func TestSwaks(t *testing.T) {
 
 func TestSwaksIsToldWhy(t *testing.T) {
 	h := open(t, nil)
-	h.intake.fail = func(intake.Submission) error {
+	h.intake.failWith(func(intake.Submission) error {
 		return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.no-consultation", map[string]any{"Example": "testesr2020@courrier.test", "Reference": "TESTESR2020"})
-	}
+	})
 	ok, said := h.swaks(false)
 	if ok {
 		t.Errorf("it left:\n%s", said)
@@ -124,14 +124,15 @@ func TestMsmtp(t *testing.T) {
 }
 
 func TestSNail(t *testing.T) {
-	h := open(t, nil)
+	const password = "un-mot-de-passe" // in a URL
+	kept := &memoryIntake{}
+	h := openWith(t, nil, kept, passwordAgent(password))
+	h.intake = kept
 	start, _ := h.ports()
 	file := filepath.Join(t.TempDir(), "pièce jointe.bin")
 	if err := os.WriteFile(file, []byte(strings.Repeat("\r\x00\n", 5000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	password := "un-mot-de-passe" // in a URL
-	h.s.accounts = passwordAgent(password)
 	ok, said := h.run("Bonjour, élève.\n", "s-nail", "-:/", "-Sv15-compat", "-Ssendwait", "-Stls-ca-file="+h.ca, "-Stls-verify=strict",
 		"-Ssmtp-use-starttls", "-Smta=smtp://"+testLogin+":"+password+"@localhost:"+start, "-Ssmtp-auth=plain", "-r", "claire@ville.test",
 		"-s", "par s-nail", "-a", file, "testesr2020+rejet@courrier.test", "contact@entreprise.test")

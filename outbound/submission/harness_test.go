@@ -87,8 +87,11 @@ func (m *memoryIntake) Submit(ctx context.Context, s intake.Submission) (intake.
 			return intake.Receipt{}, err
 		}
 	}
-	if m.fail != nil {
-		if err := m.fail(s); err != nil {
+	m.mu.Lock()
+	fail := m.fail
+	m.mu.Unlock()
+	if fail != nil {
+		if err := fail(s); err != nil {
 			return intake.Receipt{}, err
 		}
 	}
@@ -96,6 +99,12 @@ func (m *memoryIntake) Submit(ctx context.Context, s intake.Submission) (intake.
 	defer m.mu.Unlock()
 	m.got = append(m.got, handed{s, string(content)})
 	return intake.Receipt{Outcome: intake.Accepted, Courier: gateway.Courier{ID: gateway.NewID(time.Now())}, Text: "accepté"}, ctx.Err()
+}
+
+func (m *memoryIntake) failWith(f func(intake.Submission) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = f
 }
 
 func (m *memoryIntake) all() []handed {
@@ -163,6 +172,14 @@ func (b *syncBuffer) String() string {
 // open starts a server; change may alter its options.
 func open(t testing.TB, change func(*Options)) *house {
 	t.Helper()
+	m := &memoryIntake{}
+	h := openWith(t, change, m, oneAgent{})
+	h.intake = m
+	return h
+}
+
+func openWith(t testing.TB, change func(*Options), in Intake, accounts Accounts) *house {
+	t.Helper()
 	dir := t.TempDir()
 	authority, err := sandbox.NewAuthority(dir)
 	if err != nil {
@@ -176,7 +193,7 @@ func open(t testing.TB, change func(*Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, intake: &memoryIntake{}, pool: authority.Pool(), ca: authority.File, reg: prometheus.NewRegistry(), log: &syncBuffer{}}
+	h := &house{t: t, pool: authority.Pool(), ca: authority.File, reg: prometheus.NewRegistry(), log: &syncBuffer{}}
 	o := Options{
 		Hostname: testHost, StartTLS: "127.0.0.1:0", TLS: "127.0.0.1:0",
 		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &cert, nil },
@@ -185,7 +202,7 @@ func open(t testing.TB, change func(*Options)) *house {
 	if change != nil {
 		change(&o)
 	}
-	h.s = New(o, h.intake, oneAgent{}, spooler)
+	h.s = New(o, in, accounts, spooler)
 	if err := h.s.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func TestPromiseRefusedIsClear(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := open(t, nil)
-			h.intake.fail = func(intake.Submission) error { return c.err }
+			h.intake.failWith(func(intake.Submission) error { return c.err })
 			k := h.in()
 			k.envelope()
 			text := k.ask(c.code, letter+".")
@@ -191,9 +191,9 @@ func TestPromiseRefusedIsClear(t *testing.T) {
 
 func TestSentencesAreUTF8ForThoseWhoAskedOnly(t *testing.T) {
 	h := open(t, nil)
-	h.intake.fail = func(intake.Submission) error {
+	h.intake.failWith(func(intake.Submission) error {
 		return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.conflict", map[string]any{"First": "scellé\r\n250 ok", "Second": strings.Repeat("très ", 200)})
-	}
+	})
 	for _, param := range []string{"", " SMTPUTF8"} {
 		c := h.in()
 		c.ask(250, "MAIL FROM:<claire@ville.test>"+param)
@@ -296,7 +296,7 @@ func TestMetricsOfASession(t *testing.T) {
 	c := h.in()
 	c.envelope()
 	c.ask(250, letter+".")
-	h.intake.fail = func(intake.Submission) error { return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.disabled", nil) }
+	h.intake.failWith(func(intake.Submission) error { return gateway.Refuse(550, [3]int{5, 7, 1}, "refuse.disabled", nil) })
 	c.envelope()
 	c.ask(550, letter+".")
 	c.ask(221, "QUIT")

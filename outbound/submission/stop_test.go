@@ -71,7 +71,7 @@ func TestStopCutsOffWhatDoesNotFinish(t *testing.T) {
 func TestStopWaitsForTheIntake(t *testing.T) {
 	h := open(t, nil)
 	inside, release := make(chan struct{}), make(chan struct{})
-	h.intake.fail = func(intake.Submission) error { close(inside); <-release; return nil }
+	h.intake.failWith(func(intake.Submission) error { close(inside); <-release; return nil })
 	c := h.in()
 	c.envelope()
 	c.raw(letter + ".\r\n")
@@ -137,11 +137,12 @@ func TestOldTLSIsRefused(t *testing.T) {
 
 func TestAPanicIsTemporary(t *testing.T) {
 	h := open(t, nil)
-	h.intake.fail = func(intake.Submission) error { panic("boom") }
+	h.intake.failWith(func(intake.Submission) error { panic("boom") })
 	c := h.in()
 	c.envelope()
 	c.raw(letter + ".\r\n")
 	c.want(421)
 	c.wantEnd()
+	h.stop() // the library logs after it has closed
 	wantText(t, h.log.String(), "boom")
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/emersion/go-smtp"
 	"golang.org/x/text/unicode/norm"
@@ -21,7 +22,7 @@ const maxReply = 480
 // reply is the bare *smtp.SMTPError of a failure; any other kind of error would be sent as it is,
 // or as a 554 for good. The sentence is UTF-8 only for a client that used SMTPUTF8 (RFC 6531
 // §3.7.4.2). The cause is never in it.
-func (w words) reply(err error, utf8 bool) *smtp.SMTPError {
+func (w words) reply(err error, accents bool) *smtp.SMTPError {
 	f := gateway.FaultOf(err)
 	code, enhanced := f.Code, f.Enhanced
 	switch {
@@ -39,14 +40,14 @@ func (w words) reply(err error, utf8 bool) *smtp.SMTPError {
 	if key == "" || !catalog.Has(key) {
 		key = "internal"
 	}
-	return w.error(code, enhanced, catalog.Text(w.language, key, f.Args), utf8)
+	return w.error(code, enhanced, catalog.Text(w.language, key, f.Args), accents)
 }
 
 // error is a reply with its text cut into lines; all but the last bear the enhanced code here,
 // the last one gets it from the library (RFC 2034 §4).
-func (w words) error(code int, enhanced [3]int, text string, utf8 bool) *smtp.SMTPError {
+func (w words) error(code int, enhanced [3]int, text string, accents bool) *smtp.SMTPError {
 	text = strings.Join(strings.Fields(strings.Map(plain, text)), " ")
-	if !utf8 {
+	if !accents {
 		text = ascii(text)
 	}
 	lines := wrap(text, maxReply)
@@ -100,6 +101,9 @@ var folds = strings.NewReplacer(
 
 // ascii writes a French sentence for a client that may not be sent UTF-8.
 func ascii(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return text
+	}
 	var b strings.Builder
 	for _, r := range norm.NFD.String(folds.Replace(text)) {
 		switch {

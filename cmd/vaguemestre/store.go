@@ -45,3 +45,34 @@ func (cmds *commands) withAgent(ctx context.Context, login string, do func(*stor
 		return do(s, agent)
 	})
 }
+
+type storeCommand struct {
+	Copy storeCopy `cmd:"" help:"Copy an installation into an empty one, the daemons stopped: from SQLite to PostgreSQL."`
+}
+
+type storeCopy struct {
+	From string `arg:"" type:"existingfile" help:"Configuration file of the installation to copy."`
+	To   string `arg:"" type:"existingfile" help:"Configuration file of the new one: another store, another data_dir."`
+}
+
+func (s storeCopy) Run(c console, ctx context.Context) error {
+	from := &commands{Config: s.From}
+	to := &commands{Config: s.To}
+	return from.withConfig(ctx, func(fromConfig config.Config, source *store.Store) error {
+		return to.withConfig(ctx, func(toConfig config.Config, target *store.Store) error {
+			release, err := daemon.LockBoth(fromConfig, toConfig)
+			if err != nil {
+				return err
+			}
+			defer release()
+			if err := store.Copy(ctx, source, target); err != nil {
+				return err
+			}
+			if err := daemon.CopyKeys(fromConfig, toConfig); err != nil {
+				return err
+			}
+			c.say("Copied. The ledger is now verified where it arrived.")
+			return ledgerVerify{}.Run(to, c, ctx)
+		})
+	})
+}

@@ -92,8 +92,12 @@ func settled(job gateway.Job, s gateway.Standing) bool {
 		return true
 	case job.Kind == gateway.JobReminder:
 		return !s.Read.IsZero() || !s.Replied.IsZero()
+	case job.Attempt == 1 || job.Generation > 0 && s.Generation != job.Generation:
+		return false
+	case job.Generation > 0: // a retry of a delivered letter by hand still goes, until its own report comes
+		return s.State >= gateway.StateHandedOver && s.State < gateway.StateDelivered
 	}
-	return job.Attempt > 1 && s.State >= gateway.StateDelivered
+	return s.State >= gateway.StateHandedOver
 }
 
 func (c *composer) letter(ctx context.Context, job gateway.Job, courier gateway.Courier, r gateway.Recipient) (queue.Mail, error) {

@@ -45,11 +45,14 @@ type Daemon struct {
 	registry *prometheus.Registry
 	hostname string
 
+	lock   *os.File // on the data folder, while we live
 	store  *store.Store
 	ring   *token.Ring
 	ledger *ledger.Ledger
-	proof  *proof.Prover
+	proof  *proof.Issuer
 	health *health
+
+	composer *composer
 
 	submission   *submission.Server
 	pages        *httpServer
@@ -60,7 +63,6 @@ type Daemon struct {
 	cancel  context.CancelFunc
 	failed  chan error // the first part that ended by itself
 	runners []runner
-	waves   []context.CancelFunc
 }
 
 // runner is a part that works until its context ends.
@@ -88,6 +90,9 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 			return fmt.Errorf("find the machine's name: %w", err)
 		}
 	}
+	if d.lock, err = lockFolder(d.cfg.DataDir); err != nil {
+		return err
+	}
 	if d.store, err = OpenStore(ctx, d.cfg, d.log, d.registry, d.now); err != nil {
 		return err
 	}
@@ -106,15 +111,16 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 // key is the path of a key that the gateway makes itself.
 func (d *Daemon) key(name string) string { return filepath.Join(d.cfg.DataDir, keyDir, name) }
 
-// owner names this process in leases: unique among those that live.
-func (d *Daemon) owner() string { return fmt.Sprintf("%s:%d", d.hostname, os.Getpid()) }
+// owner names this node in leases. The lock on the data folder keeps it unique among the processes that live; that
+// it survives a restart lets the next process take over at once what a killed one held.
+func (d *Daemon) owner() string { return d.hostname + ":" + d.cfg.DataDir }
 
 func (d *Daemon) makeLedger() (err error) {
 	d.ledger, err = NewLedger(d.cfg, d.store, d.owner(), d.log, d.registry, d.now)
 	if err != nil {
 		return err
 	}
-	d.proof, err = NewProver(d.cfg, d.store, d.ledger, d.now)
+	d.proof, err = NewIssuer(d.cfg, d.store, d.ledger, d.log, d.now)
 	d.add("ledger", d.ledger.Run)
 	return err
 }
@@ -142,7 +148,7 @@ func (d *Daemon) makeSubmission() error {
 		MaxPerAddress: s.MaxPerAddress, MaxFailedLogins: s.MaxFailedLogins, MaxCommands: s.MaxCommands,
 		CommandTimeout: s.CommandTimeout.Of(), DataTimeout: s.DataTimeout.Of(), SessionTimeout: s.SessionTimeout.Of(),
 		Now: d.now, Logger: d.log, Registerer: d.registry,
-	}, door{in}, accounts, d.store)
+	}, in, accounts, d.store)
 	return nil
 }
 
@@ -187,6 +193,13 @@ func (d *Daemon) add(name string, run func(context.Context) error) {
 
 // Start opens the listeners and sets the parts to work.
 func (d *Daemon) Start(ctx context.Context) error {
+	abandoned, err := d.store.Abandon(ctx, d.owner())
+	if err != nil {
+		return err
+	}
+	if abandoned > 0 {
+		d.log.Warn("deliveries were under way when the gateway stopped; they are marked uncertain and tried again", "jobs", abandoned)
+	}
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
 	for _, r := range d.runners {
@@ -268,11 +281,18 @@ func (d *Daemon) Stop(ctx context.Context) error {
 }
 
 func (d *Daemon) closeStore() error {
-	if d.store == nil {
-		return nil
+	var problems []error
+	if d.store != nil {
+		problems = append(problems, d.store.Close())
 	}
-	return d.store.Close()
+	if d.lock != nil {
+		problems = append(problems, d.lock.Close())
+	}
+	return errors.Join(problems...)
 }
+
+// Store is the open installation, for those who run the daemon in their own process.
+func (d *Daemon) Store() *store.Store { return d.store }
 
 func prefixes(texts []string) ([]netip.Prefix, error) {
 	var all []netip.Prefix

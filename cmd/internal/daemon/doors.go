@@ -11,27 +11,8 @@ import (
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/message"
 	"vaguemestre/gateway/store"
-	"vaguemestre/outbound/submission"
 	"vaguemestre/tracking/link"
 )
-
-// door hands what comes by SMTP to the intake.
-type door struct{ intake *intake.Intake }
-
-// Submit implements submission.Intake.
-func (d door) Submit(ctx context.Context, s submission.Submission) (submission.Receipt, error) {
-	to := make([]string, len(s.Recipients))
-	for i, r := range s.Recipients {
-		to[i] = r.Address
-	}
-	receipt, err := d.intake.Submit(ctx, intake.Submission{
-		Agent: s.Agent, Door: gateway.DoorSMTP, MailFrom: s.From, Recipients: to, Message: s.Message,
-	})
-	if err != nil {
-		return submission.Receipt{}, err
-	}
-	return submission.Receipt{Courier: receipt.Courier.ID, Text: receipt.Text}, nil
-}
 
 // accountStore names the store's operations as accounts know them.
 type accountStore struct{ *store.Store }

@@ -2,15 +2,18 @@ package daemon
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
+	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/token"
 	"vaguemestre/tracking/ledger"
 )
@@ -67,4 +70,42 @@ func parseTokenKeys(text string) ([]token.Key, error) {
 		return nil, errors.New("no key")
 	}
 	return keys, lines.Err()
+}
+
+// CopyKeys brings the keys that an installation made itself to its copy: without them its links, checkpoints and seals
+// would be another's. A key that is there already stays only when it is the same.
+func CopyKeys(from, to config.Config) error {
+	source, target := filepath.Join(from.DataDir, keyDir), filepath.Join(to.DataDir, keyDir)
+	keys, err := os.ReadDir(source)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("copy the keys: %w", err)
+	}
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		return fmt.Errorf("copy the keys: %w", err)
+	}
+	for _, k := range keys {
+		if err := copyKey(filepath.Join(source, k.Name()), filepath.Join(target, k.Name())); err != nil {
+			return fmt.Errorf("copy the keys: %w", err)
+		}
+	}
+	return nil
+}
+
+func copyKey(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	err = ledger.CreateSecret(to, content)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	there, err := os.ReadFile(to)
+	if err == nil && !bytes.Equal(there, content) {
+		err = fmt.Errorf("%s is another key: the new installation is not empty", to)
+	}
+	return err
 }

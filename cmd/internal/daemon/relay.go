@@ -45,7 +45,7 @@ func host(s config.Smarthost) (relay.Host, error) {
 		h.TLS, h.Implicit = relay.TLSVerified, true
 	}
 	var err error
-	if h.Roots, err = authorities(s.CA); err != nil {
+	if h.Roots, err = Authorities(s.CA); err != nil {
 		return h, err
 	}
 	for _, pin := range s.Pins {
@@ -72,8 +72,8 @@ func host(s config.Smarthost) (relay.Host, error) {
 	return h, nil
 }
 
-// authorities reads a PEM file; nil, the system's, when none is named.
-func authorities(file string) (*x509.CertPool, error) {
+// Authorities reads a PEM file of certificates; nil when none is named.
+func Authorities(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}

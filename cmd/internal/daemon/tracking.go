@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"context"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"vaguemestre/gateway"
 	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/store"
 	"vaguemestre/tracking/ledger"
@@ -41,11 +44,25 @@ func newAuthority(c config.Config) (ledger.Authority, error) {
 	if c.Ledger.Authority == "" {
 		return nil, nil
 	}
-	roots, err := authorities(c.Ledger.AuthorityCA)
+	roots, err := Authorities(c.Ledger.AuthorityCA)
 	if err != nil {
 		return nil, err
 	}
 	return &ledger.HTTPAuthority{URL: c.Ledger.Authority, Roots: roots}, nil
+}
+
+// NewIssuer makes what issues proofs.
+func NewIssuer(c config.Config, s *store.Store, l *ledger.Ledger, log *slog.Logger, now func() time.Time) (*proof.Issuer, error) {
+	seal, err := newSeal(c, now)
+	if err != nil {
+		return nil, err
+	}
+	return proof.New(proof.Options{Seal: seal, Now: now, Logger: log}, s, l), nil
+}
+
+// WriteProof writes the proof of a courier, of all its recipients or of one.
+func (d *Daemon) WriteProof(ctx context.Context, w io.Writer, courier, recipient gateway.ID) error {
+	return d.proof.Write(ctx, w, courier, recipient, "")
 }
 
 // newSeal is the configured seal, or the one that the installation makes itself.

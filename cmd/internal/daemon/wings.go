@@ -1,0 +1,69 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"fmt"
+
+	"vaguemestre/gateway/config"
+	"vaguemestre/inbound/correlate"
+	"vaguemestre/inbound/mailbox"
+	"vaguemestre/outbound/notice"
+	"vaguemestre/outbound/queue"
+)
+
+// serviceName is what people call the gateway in its own mails: "<company> via <serviceName>".
+const serviceName = "Vaguemestre"
+
+// makeOutbound makes what composes, and what delivers.
+func (d *Daemon) makeOutbound() error {
+	d.composer = &composer{ring: d.ring, store: d.store, notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName}, d.store, d.ring)}
+	r, err := newRelay(d.cfg, d.hostname, d.log, d.registry)
+	if err != nil {
+		return err
+	}
+	q := queue.New(queue.Options{
+		Owner: d.owner(), Workers: d.cfg.Queue.Workers, Lease: d.cfg.Queue.Lease.Of(), Lifetime: d.cfg.Queue.Lifetime.Of(), Grace: d.cfg.Queue.Grace.Of(),
+		Now: d.now, Logger: d.log, Registerer: d.registry,
+	}, d.store, d.composer, r)
+	d.add("relay", r.Run)
+	d.add("queue", q.Run)
+	return nil
+}
+
+// makeInbound makes what reads the mailboxes.
+func (d *Daemon) makeInbound() error {
+	o := mailbox.Options{
+		Owner: d.owner(), Limits: Limits(d.cfg), MaxSize: d.cfg.Submission.MaxBytes,
+		Rules: correlate.Rules{Domain: correlate.Domain{Name: d.cfg.Domain, Ring: d.ring}, Administrator: d.cfg.Couriers.Postmaster},
+		Now:   d.now, Logger: d.log, Registerer: d.registry,
+	}
+	for _, m := range d.cfg.Mailboxes {
+		a, err := mailAccount(m)
+		if err != nil {
+			return fmt.Errorf("mailbox %s: %w", m.Name, err)
+		}
+		o.Accounts = append(o.Accounts, a)
+	}
+	service, err := mailbox.New(o, d.store)
+	if err != nil {
+		return err
+	}
+	d.add("mailboxes", service.Run)
+	return nil
+}
+
+func mailAccount(m config.Mailbox) (mailbox.Account, error) {
+	roots, err := Authorities(m.CA)
+	if err != nil {
+		return mailbox.Account{}, err
+	}
+	password, err := m.Password.Read()
+	if err != nil {
+		return mailbox.Account{}, fmt.Errorf("password: %w", err)
+	}
+	return mailbox.Account{
+		Name: m.Name, Address: m.Address, TLS: m.TLS, Auth: m.Auth, Username: m.Username, Password: password,
+		TLSConfig: &tls.Config{RootCAs: roots, ServerName: m.ServerName, MinVersion: tls.VersionTLS12},
+		Folder:    m.Folder, Done: m.Done, AuthServ: m.AuthServ, Poll: m.Poll.Of(),
+	}, nil
+}

@@ -13,9 +13,9 @@ import (
 	"vaguemestre/gateway/store"
 )
 
-// draftCourier is the courier as the rules have understood it, everything frozen that its messages
-// are made of. It is made once.
-func (x *exam) draftCourier() gateway.Courier {
+// prospect is the courier as the rules have understood it, everything frozen that its messages
+// are made of. The rule composition keeps it: what was composed is what is accepted.
+func (x *exam) prospect() gateway.Courier {
 	if !x.courier.ID.IsZero() {
 		return x.courier
 	}

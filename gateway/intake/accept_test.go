@@ -35,8 +35,11 @@ func TestWhatIsAcceptedIsFrozen(t *testing.T) {
 			Version: 7, BaseURL: "https://courrier.example", Domain: domain, Date: w.clock.now(), Boundary: c.Composition.Boundary, KeyID: 3,
 		},
 	}
-	if diff := cmp.Diff(want, c); diff != "" {
-		t.Errorf("stored (+) is not what was meant (-):\n%s", diff)
+	if !r.Courier.ReceiptAsked {
+		t.Error("the receipt that was asked for is forgotten")
+	}
+	if diff := cmp.Diff(want, r.Courier); diff != "" {
+		t.Errorf("accepted (+) is not what was meant (-):\n%s", diff)
 	}
 	if got := w.raw(t, c.Content); !strings.HasSuffix(got, strings.ReplaceAll(plainMail, "\n", "\r\n")) {
 		t.Errorf("stored content %q", got)
@@ -186,17 +189,36 @@ func TestPromise4EachRecipientAlone(t *testing.T) {
 	}
 }
 
-func TestARegisterOfTwoThousand(t *testing.T) {
-	w := newWorld(t)
-	companies := make([]gateway.Company, 2000)
+// register puts so many companies in a register that was empty.
+func (w *world) register(t testing.TB, n int) {
+	t.Helper()
+	companies := make([]gateway.Company, n)
 	for i := range companies {
-		n := fmt.Sprintf("f%04d", i)
-		companies[i] = gateway.Company{Ref: n, Name: n, Addresses: []string{n + "@entreprise.example"}, Registers: []gateway.Register{gateway.PhasePrecedente}}
+		ref := fmt.Sprintf("f%04d", i)
+		companies[i] = gateway.Company{Ref: ref, Name: ref, Addresses: []string{ref + "@entreprise.example"}, Registers: []gateway.Register{gateway.PhasePrecedente}}
 	}
 	must(t, w.store.PutCompanies(t.Context(), w.testesr.ID, companies, store.Merge))
+}
+
+func TestAWholeRegisterInOneTransaction(t *testing.T) {
+	w := newWorld(t)
+	w.register(t, 300)
 	r := w.accepted(t, plainMail, "phase-precedente.testesr2020@passerelle.example")
-	if len(r.Added) != 2000 || len(w.jobs(t)) != 2000 {
+	if len(r.Added) != 300 || len(w.jobs(t)) != 300 {
 		t.Errorf("%d recipients", len(r.Added))
+	}
+	w.o.MaxRecipients = 299
+	if _, err := w.send(t, plainMail+"PS", "phase-precedente.testesr2020@passerelle.example"); gateway.FaultOf(err).Key != "refuse.too-many-recipients" {
+		t.Errorf("a recipient too many: %v", err)
+	}
+}
+
+func BenchmarkARegisterOfTwoThousand(b *testing.B) {
+	w := newWorld(b)
+	w.register(b, 2000)
+	for b.Loop() {
+		w.clock.forward(2 * time.Hour) // no Message-ID: another courier
+		w.accepted(b, "Subject: x\n\nBonjour", "phase-precedente.testesr2020@passerelle.example")
 	}
 }
 
@@ -315,7 +337,7 @@ func TestTheOtherDoors(t *testing.T) {
 	w := newWorld(t)
 	s := w.submission(t, w.alice, plainMail, firm)
 	s.Door, s.MailFrom = gateway.DoorConsole, ""
-	s.Said.Name, s.Said.Type = "testesr2020", gateway.Rejet
+	s.Said.Name, s.Said.Type = "TESTESR2020", gateway.Rejet
 	s.Said.Registers = []gateway.Register{gateway.Depots}
 	r, err := w.Submit(t.Context(), s)
 	must(t, err)

@@ -23,7 +23,7 @@ func (x *exam) asked(ctx context.Context) ([]*gateway.Fault, error) {
 	}
 	header := fieldsOf(x.msg.Header())
 	said := x.s.Said
-	said.Source = address.FromField
+	said.Source, said.Name = address.FromField, address.Fold(said.Name)
 	fields, fault := x.in.grammar.Fields(header)
 	client, bad := x.in.grammar.Client(header)
 	subject, wrong := x.in.grammar.Subject(x.msg.Header().Text("Subject"), func(name string) bool { return x.names[name] != nil })

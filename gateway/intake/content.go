@@ -141,7 +141,7 @@ func excerpt(text string) string {
 
 // composed: the message of the first recipient can be made.
 func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
-	x.courier = x.draftCourier()
+	x.courier = x.prospect()
 	if len(x.targets) == 0 {
 		return nil, nil
 	}

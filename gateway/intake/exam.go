@@ -176,6 +176,6 @@ func (r Report) Good() bool {
 }
 
 func (x *exam) report() Report {
-	c := x.draftCourier()
+	c := x.prospect()
 	return Report{Action: x.wish.Action, Checks: x.checks, Courier: c, Recipients: x.recipients(c.ID), Model: x.model != ""}
 }

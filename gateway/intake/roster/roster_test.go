@@ -197,31 +197,42 @@ func TestEveryConsultationGetsAnAddressOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestTenThousandCompaniesTwice(t *testing.T) {
-	companies := make([]map[string]any, 10_000)
+// many is a consultation with n companies.
+func many(n int) string {
+	companies := make([]map[string]any, n)
 	for i := range companies {
 		companies[i] = map[string]any{"name": fmt.Sprintf("Entreprise numéro %d", i), "addresses": []string{fmt.Sprintf("f%d@entreprise.example", i)}, "registers": []string{"retraits"}}
 	}
-	text, err := json.Marshal(map[string]any{"reference": "R", "public_body": "P", "companies": companies})
+	text, _ := json.Marshal(map[string]any{"reference": "R", "public_body": "P", "companies": companies})
+	return string(text)
+}
+
+func put(t testing.TB, s *store.Store, text string) gateway.Consultation {
+	t.Helper()
+	entries := read(t, text)
+	if err := Settle(t.Context(), s, entries); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := Put(t.Context(), s, entries, store.Replace)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return stored[0]
+}
+
+func TestImportingTwiceChangesNothing(t *testing.T) {
 	s := opened(t)
-	for range 2 {
-		began := time.Now()
-		entries := read(t, string(text))
-		if err := Settle(t.Context(), s, entries); err != nil {
-			t.Fatal(err)
-		}
-		stored, err := Put(t.Context(), s, entries, store.Replace)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found, err := s.Companies(t.Context(), stored[0].ID, gateway.Retraits)
-		if err != nil || len(found) != 10_000 {
-			t.Fatalf("%d companies, %v", len(found), err)
-		}
-		t.Logf("10,000 companies read and stored in %v", time.Since(began).Round(time.Millisecond))
+	first, again := put(t, s, many(300)), put(t, s, many(300))
+	found, err := s.Companies(t.Context(), first.ID, gateway.Retraits)
+	if err != nil || len(found) != 300 || again.ID != first.ID {
+		t.Errorf("%d companies, %v", len(found), err)
+	}
+}
+
+func BenchmarkTenThousandCompanies(b *testing.B) {
+	s, text := opened(b), many(10_000)
+	for b.Loop() {
+		put(b, s, text)
 	}
 }
 

@@ -45,7 +45,8 @@ func TestPromiseRefusedIsClear(t *testing.T) {
 		want    []string // in the dialogue, accents folded
 	}{
 		{"wrong password", func(s *sandbox.Submission) { s.Password = "pas le bon mot" }, ordinary, []string{company, control("")}, []string{"535 5.7.8"}},
-		{"no TLS", func(s *sandbox.Submission) { s.Security = sandbox.Clear }, ordinary, []string{company, control("")}, []string{"530 5.7.0"}},
+		{"no TLS", func(s *sandbox.Submission) { s.Security, s.User, s.Password = sandbox.Clear, "", "" }, ordinary, []string{company, control("")}, []string{"530 5.7.0"}},
+		{"no login", func(s *sandbox.Submission) { s.User, s.Password = "", "" }, ordinary, []string{company, control("")}, []string{"530 5.7.0"}},
 		{"unknown consultation", nil, ordinary, []string{company, "testesr2021@courrier.acheteur.test"}, []string{"550 5.", "testesr2020"}},
 		{"no consultation", nil, ordinary, []string{company}, []string{"550 5.", "consultation"}},
 		{"agent not entitled", func(s *sandbox.Submission) {

@@ -239,7 +239,7 @@ func (i *installation) until(what string, yes func() bool) {
 	for !yes() {
 		select {
 		case <-i.ctx.Done():
-			i.Fatalf("time is over and still not: %s\n%s", what, i.log)
+			i.Fatalf("time is over and still not: %s\n%s", what, tail(i.log.String(), 8000))
 		case <-tick.C:
 		}
 	}

@@ -36,7 +36,7 @@ func installReal(t *testing.T, extra string) *real {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Log(kit.Logs())
+			t.Log(tail(kit.Logs(), 8000))
 		}
 		kit.Stop()
 	})
@@ -51,6 +51,9 @@ func installReal(t *testing.T, extra string) *real {
 	})
 	return &real{i, kit}
 }
+
+// tail is the last n octets.
+func tail(s string, n int) string { return s[max(len(s)-n, 0):] }
 
 // submission is what an agent's mail client is set up with.
 func (r *real) submission(to ...string) sandbox.Submission {
@@ -121,13 +124,23 @@ func TestMainJobOnRealPostfixAndDovecot(t *testing.T) {
 	}
 	plain := courierOf(t, out)
 
-	// s-nail: named by header fields.
-	out, err = sandbox.SNail(r.ctx, with(r.submission(),
-		"To: "+other.Address+"\nSubject: Question\nVaguemestre-Consultation: TESTESR2020\nVaguemestre-Type: question\n\nQuestion : peut-on visiter ?\nRéponse : oui.\n"))
+	// s-nail: to a control address, in its own header.
+	if _, err := sandbox.SNail(r.ctx, with(r.submission(),
+		"To: "+other.Address+", "+r.control("+question")+"\nSubject: Visite du site\n\nQuestion : peut-on visiter ?\nRéponse : oui.\n")); err != nil {
+		t.Fatal(err)
+	}
+	asked, err := s.Couriers(r.ctx, store.CourierFilter{Type: gateway.Question})
+	if err != nil || len(asked) != 1 {
+		t.Fatalf("s-nail's letter: %d couriers, %v", len(asked), err)
+	}
+
+	// header fields, as programs write them.
+	dialogue, err = sandbox.Swaks(r.ctx, with(r.submission(other.Address), "Vaguemestre-Consultation: TESTESR2020\nVaguemestre-Type: annulation\n"+
+		letter("annulation", other.Address, "Annulation", "Bonjour,\n\nLa consultation est annulée, faute de crédits.\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	courierOf(t, out)
+	courierOf(t, dialogue)
 
 	t.Run("the company's own server confirms", func(t *testing.T) {
 		for id, address := range map[gateway.ID]string{courier: company.Address, plain: other.Address} {
@@ -291,7 +304,7 @@ func (r *real) proof(t *testing.T, courier gateway.ID) {
 			t.Errorf("no %q in the proof", want)
 		}
 	}
-	if out := r.must("", "verify", path); !strings.Contains(out, courier.String()) {
+	if out := r.must("", "verify", path); !strings.Contains(out, "Tout ce qui pouvait être vérifié l'est") {
 		t.Error(out)
 	}
 	raw, err := os.ReadFile(path)

@@ -59,6 +59,7 @@ func post(t *testing.T, d *sandbox.Dovecot, from string, mail []byte) {
 }
 
 func TestWithDovecot(t *testing.T) {
+	t.Parallel()
 	d, accounts := dovecot(t)
 	for name, a := range accounts {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +105,7 @@ func settledInDovecot(t *testing.T, a Account) bool {
 }
 
 func TestPromiseSealedUntilWithDovecot(t *testing.T) {
+	t.Parallel()
 	d, accounts := dovecot(t)
 	w := newWorld(t, gateway.ReplyPolicy{Allowed: true, Sealed: true, By: time.Now().Add(time.Hour)})
 	w.run(w.options(accounts["implicit TLS, LOGIN, flagged"]), nil)

@@ -117,6 +117,11 @@ func (s *session) fetch(uids []imap.UID) (map[imap.UID]fetched, error) {
 		for data := command.Next(); data != nil; data = command.Next() {
 			touch()
 			uid, f, err := s.take(data, touch)
+			if errors.Is(err, errCut) {
+				f.spool.Discard()
+				_ = s.wire.conn.Close()
+				return err
+			}
 			if f.spool == nil {
 				continue
 			}
@@ -147,30 +152,44 @@ func (s *session) take(data *imapclient.FetchMessageData, touch func()) (uid ima
 			if cut {
 				f.problem = fmt.Sprintf(whyTooLarge, s.service.o.MaxSize)
 			}
+			if errors.Is(failed, errCut) {
+				return uid, f, failed
+			}
 			err = errors.Join(err, failed)
 		}
 	}
 	return uid, f, err
 }
 
-// copyAtMost copies up to most bytes and reads the rest away.
-func copyAtMost(w io.Writer, r io.Reader, most int64, touch func()) (cut bool, err error) {
-	r = &progress{r, touch}
-	if _, err := io.Copy(w, io.LimitReader(r, most)); err != nil {
-		_, _ = io.Copy(io.Discard, r)
-		return false, err
+// errCut: the connection ended within a mail. The library takes that for the mail's end, and nothing more
+// may be read from it.
+var errCut = errors.New("the connection ended within a mail")
+
+// copyAtMost copies up to most bytes of a literal and reads the rest away.
+func copyAtMost(w io.Writer, l imap.LiteralReader, most int64, touch func()) (cut bool, err error) {
+	r := &progress{r: l, touch: touch}
+	_, err = io.CopyN(w, r, min(l.Size(), most))
+	if r.ended {
+		return false, errCut
 	}
-	rest, err := io.Copy(io.Discard, r)
-	return rest > 0, err
+	if _, rest := io.CopyN(io.Discard, r, l.Size()-r.read); rest != nil {
+		return false, errCut
+	}
+	return l.Size() > most, err
 }
 
+// progress counts what is read and tells that something is.
 type progress struct {
 	r     io.Reader
 	touch func()
+	read  int64
+	ended bool
 }
 
 func (p *progress) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
+	p.read += int64(n)
+	p.ended = p.ended || err != nil
 	p.touch()
 	return n, err
 }

@@ -28,6 +28,7 @@ func marked(flags [][]imap.Flag) int {
 }
 
 func TestAReportIsRecordedAndItsCopyMarked(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	service, _ := w.run(w.options(account(server.address)), nil)
 	server.deliver(t, w.delivered())
@@ -46,6 +47,7 @@ func TestAReportIsRecordedAndItsCopyMarked(t *testing.T) {
 }
 
 func TestMailThatCameBeforeTheConnectionIsRead(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	for n := range 3 * batch / 2 {
 		server.deliver(t, w.answer(n))
@@ -55,6 +57,7 @@ func TestMailThatCameBeforeTheConnectionIsRead(t *testing.T) {
 }
 
 func TestPromiseOnceUIDValidityChanged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, gateway.ReplyPolicy{Allowed: true})
 	first, second := newMemory(t, 1), newMemory(t, 2)
 	for _, server := range []*memory{first, second} {
@@ -77,6 +80,7 @@ func TestPromiseOnceUIDValidityChanged(t *testing.T) {
 }
 
 func TestSettledCopiesAreMoved(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	a := account(server.address)
 	a.Done = "Traités"
@@ -88,6 +92,7 @@ func TestSettledCopiesAreMoved(t *testing.T) {
 }
 
 func TestPromiseSealedUntilTheServerKeepsNoCopy(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true, Sealed: true, By: time.Now().Add(time.Hour)}), newMemory(t, 1)
 	a := account(server.address)
 	a.Done = "Traités"
@@ -117,6 +122,7 @@ func TestPromiseSealedUntilTheServerKeepsNoCopy(t *testing.T) {
 }
 
 func TestPromiseNothingDroppedABadMailNeverStopsTheNext(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	o := w.options(account(server.address))
 	o.Limits = message.Limits{Parts: 10}
@@ -134,6 +140,7 @@ func TestPromiseNothingDroppedABadMailNeverStopsTheNext(t *testing.T) {
 }
 
 func TestWhatIsTooLongIsCutAndQuarantined(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	o := w.options(account(server.address))
 	o.MaxSize = 10_000
@@ -176,6 +183,7 @@ func (f *failing) Recipient(ctx context.Context, id gateway.ID) (gateway.Recipie
 }
 
 func TestAnOutageOfTheStoreDelaysAndQuarantinesNothing(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	broken := &failing{Store: w.store}
 	broken.broken.Store(true)
@@ -196,6 +204,7 @@ func TestAnOutageOfTheStoreDelaysAndQuarantinesNothing(t *testing.T) {
 }
 
 func TestAPanicIsCountedAndTheSecondQuarantines(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	bug := &failing{Store: w.store}
 	bug.panics.Store(2)
@@ -207,6 +216,7 @@ func TestAPanicIsCountedAndTheSecondQuarantines(t *testing.T) {
 }
 
 func TestOneNodeReadsAtATime(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	first, stop := w.run(w.options(account(server.address)), nil)
 	w.until("the first reads", func() bool { return !first.LastSuccess("principal").IsZero() })
@@ -224,6 +234,7 @@ func TestOneNodeReadsAtATime(t *testing.T) {
 }
 
 func TestOptionsThatCanNeverWorkAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, gateway.ReplyPolicy{})
 	for _, a := range []Account{
 		{Name: "a", Address: "imap.example.fr:143", TLS: TLSNone, Auth: AuthLogin},
@@ -242,6 +253,7 @@ func TestOptionsThatCanNeverWorkAreRefused(t *testing.T) {
 }
 
 func TestMailToTheAdministratorIsHandedOn(t *testing.T) {
+	t.Parallel()
 	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true}), newMemory(t, 1)
 	w.run(w.options(account(server.address)), nil)
 	server.deliver(t, crlf("From: a@b.example\nTo: postmaster@"+domain+"\nSubject: ?\n\nBonjour\n"))

@@ -183,8 +183,10 @@ func numbers(text string) []int {
 const greeting = "* OK [CAPABILITY IMAP4rev1 UIDPLUS] ready"
 
 func TestASilentServerIsLeftAndTriedAgain(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"greeting", "LOGIN", "SELECT", "UID SEARCH", "UID FETCH", "UID STORE", "NOOP"} {
 		t.Run(strings.ReplaceAll(at, " ", "-"), func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, gateway.ReplyPolicy{Allowed: true})
 			mails := map[int][]byte{1: w.delivered()}
 			address := serve(t, func(n int, k *talk) {
@@ -209,6 +211,7 @@ func TestASilentServerIsLeftAndTriedAgain(t *testing.T) {
 }
 
 func TestAServerThatGoesOrTalksNonsenseIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	for name, scene := range map[string]func(k *talk){
 		"gone at once":  func(*talk) {},
 		"not IMAP":      func(k *talk) { k.say("220 mail.example.com ESMTP"); _, _ = io.Copy(io.Discard, k.lines) },
@@ -236,6 +239,7 @@ func TestAServerThatGoesOrTalksNonsenseIsTriedAgain(t *testing.T) {
 		"wrong numbers": func(k *talk) { k.say(greeting); (&box{search: func(k *talk) { k.say("* SEARCH a b c") }}).behave(k) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, gateway.ReplyPolicy{Allowed: true})
 			mails := map[int][]byte{1: w.delivered()}
 			address := serve(t, func(n int, k *talk) {
@@ -256,6 +260,7 @@ func TestAServerThatGoesOrTalksNonsenseIsTriedAgain(t *testing.T) {
 
 // A server may leave mails out of its answers, give the body before the number, or never give one at all.
 func TestPromiseNothingDroppedMissingFetchAnswers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, gateway.ReplyPolicy{Allowed: true})
 	mails := map[int][]byte{1: w.answer(1), 2: w.answer(2), 3: w.answer(3), 4: w.delivered()}
 	var b *box
@@ -282,6 +287,7 @@ func TestPromiseNothingDroppedMissingFetchAnswers(t *testing.T) {
 }
 
 func TestAMailRemovedMeanwhileIsNoMailLost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, gateway.ReplyPolicy{Allowed: true})
 	mails := map[int][]byte{2: w.delivered()}
 	var searches atomic.Int32
@@ -302,6 +308,7 @@ func TestAMailRemovedMeanwhileIsNoMailLost(t *testing.T) {
 }
 
 func TestStopSaysGoodbye(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, gateway.ReplyPolicy{})
 	b := &box{log: make(chan string, 1000)}
 	address := serve(t, func(_ int, k *talk) { k.say(greeting); b.behave(k) })
@@ -319,12 +326,14 @@ func TestStopSaysGoodbye(t *testing.T) {
 }
 
 func TestTokensOfAccess(t *testing.T) {
+	t.Parallel()
 	for auth, want := range map[string]string{
 		AuthXOAuth2:     "user=passerelle\x01auth=Bearer jeton-2\x01\x01",
 		AuthOAuthBearer: "n,a=passerelle,\x01auth=Bearer jeton-2\x01\x01",
 		AuthPlain:       "\x00passerelle\x00secret",
 	} {
 		t.Run(auth, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, gateway.ReplyPolicy{})
 			heard := make(chan string, 10)
 			address := serve(t, func(n int, k *talk) {

@@ -57,7 +57,7 @@ func (p *splicer) boundary() string {
 
 func (p *splicer) multipart(part *Part) error {
 	b := part.Params["boundary"]
-	if part.cleanType && safeField(rawField(part, "Content-Type")) && !slices.Contains(p.boundaries, b) {
+	if part.cleanType && safeField(rawField(part, "Content-Type")) && soundBoundary(b) && !slices.Contains(p.boundaries, b) {
 		p.field(part, "Content-Type")
 	} else {
 		b = p.boundary()
@@ -73,6 +73,17 @@ func (p *splicer) multipart(part *Part) error {
 		}
 		return nil
 	})
+}
+
+// soundBoundary tells a boundary that every reader understands alike (RFC 2046 §5.1.1).
+func soundBoundary(b string) bool {
+	for i := range len(b) {
+		c := b[i]
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.IndexByte("'()+_,-./:=?", c) >= 0) {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 70
 }
 
 // between writes parts and the delimiter that closes them.
@@ -106,7 +117,7 @@ func (p *splicer) child(boundary string, c *Part) error {
 // stands outside them goes.
 func (p *splicer) signed(part *Part) error {
 	b := part.Params["boundary"]
-	if part.cleanType && safeField(rawField(part, "Content-Type")) {
+	if part.cleanType && safeField(rawField(part, "Content-Type")) && len(b) <= 70 {
 		p.field(part, "Content-Type")
 	} else {
 		b = p.boundary()

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+
 	"vaguemestre/gateway"
 )
 
@@ -160,38 +163,69 @@ func tooLong() error {
 	return f
 }
 
-// editText joins the words and the text, in UTF-8. Text that is not in the charset that it claims is
-// left alone: guessing could change it.
+// editText joins the words and the text: in the text's own charset when it has single bytes for
+// all of the words, else in UTF-8. Text that is not in the charset that it claims is left alone:
+// guessing could change it.
 func (p *splicer) editText(part *Part) (edited, error) {
 	raw, err := readSpliced(part)
 	if err != nil {
 		return edited{}, err
 	}
-	text, ok := exactUTF8(part.Charset(), raw)
+	label := part.Charset()
+	before, after := p.s.Before.Text, p.s.After.Text
+	if b, a, ok := singleBytes(label, before, after); ok {
+		return edited{body: joinText(part, b, raw, a)}, nil
+	}
+	text, ok := exactUTF8(label, raw)
 	if !ok {
 		return edited{}, errUntouchable
 	}
+	e := edited{body: joinText(part, before, text, after)}
+	if (label != "utf-8" && !isASCII(string(e.body))) || !isUnicodeLabel(label) {
+		e.charset = "utf-8"
+	}
+	return e, nil
+}
+
+// singleBytes writes the words in a charset of single bytes; ok only when it is one and has them all.
+func singleBytes(label, before, after string) (b, a string, ok bool) {
+	table := tableOf(label)
+	if table == nil {
+		return "", "", false
+	}
+	b, errB := table.NewEncoder().String(before)
+	a, errA := table.NewEncoder().String(after)
+	return b, a, errA == nil && errB == nil
+}
+
+// tableOf is a charset of single bytes; nil for any other.
+func tableOf(label string) *charmap.Charmap {
+	if label == "iso-8859-1" || label == "latin1" { // not windows-1252, by which browsers read it
+		return charmap.ISO8859_1
+	}
+	enc, _ := encodingOf(label)
+	table, _ := enc.(*charmap.Charmap)
+	return table
+}
+
+func joinText(part *Part, before string, text []byte, after string) []byte {
 	flowed, _ := part.Flowed()
 	var b bytes.Buffer
-	b.Grow(len(text) + len(p.s.Before.Text) + len(p.s.After.Text) + 64)
-	putWords(&b, p.s.Before.Text, flowed)
-	if len(bytes.TrimSpace(text)) > 0 || p.s.Before.Text == "" {
+	b.Grow(len(text) + len(before) + len(after) + 64)
+	putWords(&b, before, flowed)
+	if len(bytes.TrimSpace(text)) > 0 || before == "" {
 		if b.Len() > 0 {
 			b.WriteString("\r\n")
 		}
 		b.Write(text)
 	}
-	if p.s.After.Text != "" {
+	if after != "" {
 		if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n")) {
 			b.WriteString("\r\n")
 		}
-		putWords(&b, p.s.After.Text, flowed)
+		putWords(&b, after, flowed)
 	}
-	e := edited{body: b.Bytes()}
-	if label := part.Charset(); (label != "utf-8" && !isASCII(string(e.body))) || !isUnicodeLabel(label) {
-		e.charset = "utf-8"
-	}
-	return e, nil
+	return b.Bytes()
 }
 
 // putWords writes our words with CRLF, and as format=flowed asks (RFC 3676 §4.2): no space at a
@@ -226,38 +260,56 @@ func exactUTF8(label string, raw []byte) (text []byte, ok bool) {
 	return text, true
 }
 
-// editHTML inserts the words, in ASCII with references, so that the document's own bytes and
-// charset stay as they are.
+// editHTML inserts the words, in the document's charset, with references where it lacks a
+// character: the document's own bytes stay as they are.
 func (p *splicer) editHTML(part *Part) (edited, error) {
 	raw, err := readSpliced(part)
 	if err != nil {
 		return edited{}, err
 	}
+	label := part.Charset()
 	e := edited{}
-	if label := part.Charset(); !asciiBased(label) {
+	if !asciiBased(label) {
 		text, ok := exactUTF8(label, raw)
 		if !ok {
 			return edited{}, errUntouchable
 		}
-		raw, e.charset = text, "utf-8"
+		raw, label, e.charset = text, "utf-8", "utf-8"
 	}
 	at, ok := htmlPlaces(raw)
 	if !ok {
 		return edited{}, errUntouchable
 	}
+	before, after := p.s.Before.HTML, p.s.After.HTML
+	if enc, known := encodingOf(label); enc != nil || !known || !utf8.Valid(raw) {
+		before, after = inCharset(label, before), inCharset(label, after)
+	} else if label != "utf-8" || part.Params["charset"] == "" {
+		e.charset = "utf-8"
+	}
 	var b bytes.Buffer
-	b.Grow(len(raw) + len(p.s.Before.HTML) + len(p.s.After.HTML) + 256)
+	b.Grow(len(raw) + len(before) + len(after) + 256)
 	b.Write(raw[:at.begin])
-	if p.s.Before.HTML != "" {
-		b.WriteString("\r\n" + asciiHTML(p.s.Before.HTML) + "\r\n")
+	if before != "" {
+		b.WriteString("\r\n" + before + "\r\n")
 	}
 	b.Write(raw[at.begin:at.end])
-	if p.s.After.HTML != "" {
-		b.WriteString(at.closers + "\r\n" + asciiHTML(p.s.After.HTML) + "\r\n")
+	if after != "" {
+		b.WriteString(at.closers + "\r\n" + after + "\r\n")
 	}
 	b.Write(raw[at.end:])
 	e.body = b.Bytes()
 	return e, nil
+}
+
+// inCharset writes HTML in a charset of single bytes, characters that it lacks as references; in
+// ASCII for all others, on whose tables programs disagree.
+func inCharset(label, s string) string {
+	if table := tableOf(label); table != nil {
+		if out, err := encoding.HTMLEscapeUnsupported(table.NewEncoder()).String(s); err == nil {
+			return out
+		}
+	}
+	return asciiHTML(s)
 }
 
 // asciiBased tells the charsets in which ASCII bytes always are ASCII characters where HTML looks

@@ -123,12 +123,7 @@ func sendable(m *message.Message, r gateway.Recipient) error {
 			return refuse("signed-field", map[string]any{"Field": name})
 		}
 	}
-	partial := false
-	m.Root.Walk(func(p *message.Part) bool {
-		partial = partial || p.MediaType == "message/partial"
-		return p.Embedded == nil
-	})
-	if partial {
+	if m.Root.MediaType == "message/partial" {
 		return refuse("partial", nil)
 	}
 	return nil

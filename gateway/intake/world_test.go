@@ -74,15 +74,14 @@ func (p *prover) Prove(_ context.Context, _ gateway.Agent, _ string, courier gat
 // about MAPA 2021/03.
 type world struct {
 	*Intake
-	clock            *clock
-	store            *store.Store
-	composer         *composer
-	prover           *prover
-	ring             *token.Ring
-	metrics          *prometheus.Registry
-	alice, bob       gateway.Agent
-	testesr, mapa    gateway.Consultation
-	acme, durand, sa gateway.Company
+	clock         *clock
+	store         *store.Store
+	composer      *composer
+	prover        *prover
+	ring          *token.Ring
+	metrics       *prometheus.Registry
+	alice, bob    gateway.Agent
+	testesr, mapa gateway.Consultation
 }
 
 func newWorld(t testing.TB) *world {

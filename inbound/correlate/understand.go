@@ -36,7 +36,6 @@ const (
 	WhyOwnMail       = "our own automatic mail came back"
 	WhyThread        = "written to an agents' thread address from outside"
 	WhyAdministrator = "written to the administrator, whose address is not configured"
-	WhyRepeated      = "already recorded"
 )
 
 // Understand decides what is recorded of a mail. It is pure, identifiers and salts apart.

@@ -24,11 +24,19 @@ type Store interface {
 	UsedAppPassword(ctx context.Context, id gateway.ID) error
 }
 
+// Directory checks the passwords of accounts that have none here (gateway/account/directory).
+type Directory interface {
+	// Authenticate tells whether the password is the login's; an error is an outage.
+	Authenticate(ctx context.Context, login, password string) (bool, error)
+}
+
 // Options are the bounds; zero values take the defaults given here.
 type Options struct {
 	Remember     time.Duration // how long a verified password is remembered: 10 min
 	Remembered   int           // how many: 4,096
 	Hashing      int           // hashes computed at once: 2 (each takes 19 MiB)
+	Directory    Directory     // nil: every account has its password here
+	Asking       int           // questions to the directory at once: 16
 	LockAfter    int           // failures of one account before it is locked: 10
 	LockAddress  int           // failures from one address before it is locked: 50
 	LockFor      time.Duration // how long, and after how long without one failures are forgotten: 15 min
@@ -52,6 +60,7 @@ func (o Options) withDefaults() Options {
 	o.Remember = or(o.Remember, 10*time.Minute)
 	o.Remembered = or(o.Remembered, 4096)
 	o.Hashing = or(o.Hashing, 2)
+	o.Asking = or(o.Asking, 16)
 	o.LockAfter = or(o.LockAfter, 10)
 	o.LockAddress = or(o.LockAddress, 50)
 	o.LockFor = or(o.LockFor, 15*time.Minute)
@@ -94,8 +103,9 @@ type Accounts struct {
 	key     macKey
 	memory  *memory
 	guesses *guesses
-	hashers hashers
-	nobody  phc // what the password of nobody is checked against
+	hashers slots
+	asking  slots // to the directory
+	nobody  phc   // what the password of nobody is checked against
 	metrics *metrics
 }
 
@@ -113,7 +123,7 @@ func New(o Options, store Store) (*Accounts, error) {
 	r := rule{account: o.LockAfter, address: o.LockAddress, window: o.LockFor, delay: o.Delay, most: o.LongestDelay, home: homeFor}
 	return &Accounts{
 		o: o, store: store, key: newMACKey(), memory: newMemory(o.Remembered), guesses: newGuesses(r, o.Tracked),
-		hashers: make(hashers, o.Hashing), nobody: nobody, metrics: newMetrics(o.Registerer),
+		hashers: make(slots, o.Hashing), asking: make(slots, o.Asking), nobody: nobody, metrics: newMetrics(o.Registerer),
 	}, nil
 }
 
@@ -177,7 +187,7 @@ func (a *Accounts) find(ctx context.Context, login string) (gateway.Agent, error
 func (a *Accounts) check(ctx context.Context, w who, agent gateway.Agent, password string) (verdict, error) {
 	text, err := prepare(password)
 	if err != nil {
-		text = []byte{0} // nobody's: the work is done all the same
+		text = nil // nobody's: the work is done all the same
 	}
 	credential := a.key.of(w.login, agent, text)
 	if usable(agent) {
@@ -188,7 +198,7 @@ func (a *Accounts) check(ctx context.Context, w who, agent gateway.Agent, passwo
 			return verdict{outcome: outcomeApp}, err
 		}
 	}
-	return a.hash(ctx, w, agent, text, credential)
+	return a.verify(ctx, w, agent, text, credential)
 }
 
 func usable(agent gateway.Agent) bool { return !agent.ID.IsZero() && !agent.Disabled }
@@ -217,15 +227,19 @@ func (a *Accounts) app(ctx context.Context, agent gateway.Agent, password string
 	return false, nil
 }
 
-// hash checks the password against the account's hash, or against nobody's for the same work.
-// A failure is counted before the hasher is free again, so that guesses made at the same time
-// pass the lock by Options.Hashing at most.
-func (a *Accounts) hash(ctx context.Context, w who, agent gateway.Agent, text []byte, credential mac) (verdict, error) {
-	started := a.o.Now()
-	if err := a.hashers.enter(ctx); err != nil {
+// verify checks the password against the account's hash, the directory, or nobody's hash for the
+// same work. A failure is counted before its slot is free again, so that guesses made at the same
+// time pass the lock by the number of slots at most.
+func (a *Accounts) verify(ctx context.Context, w who, agent gateway.Agent, text []byte, credential mac) (verdict, error) {
+	started, slot := a.o.Now(), a.hashers
+	inDirectory := a.o.Directory != nil && usable(agent) && agent.Password == ""
+	if inDirectory {
+		slot = a.asking
+	}
+	if err := slot.enter(ctx); err != nil {
 		return verdict{}, err
 	}
-	defer a.hashers.leave()
+	defer slot.leave()
 	// While it waited, the same credential may have been verified, or others have locked the account.
 	now := a.o.Now()
 	if usable(agent) && a.memory.knows(credential, now) {
@@ -234,12 +248,12 @@ func (a *Accounts) hash(ctx context.Context, w who, agent gateway.Agent, text []
 	if a.guesses.lockedBy(w, now) != "" {
 		return verdict{outcome: outcomeLocked}, nil
 	}
-	matches, err := a.matches(agent, text)
+	matches, err := a.matches(ctx, agent, text, inDirectory)
 	if err != nil {
 		return verdict{}, err
 	}
 	now = a.o.Now()
-	a.metrics.hashing.Observe(now.Sub(started).Seconds())
+	a.metrics.checking.Observe(now.Sub(started).Seconds())
 	if !matches {
 		delay, locks := a.guesses.failed(w, credential, now)
 		return verdict{outcomeDenied, delay, locks}, nil
@@ -248,7 +262,13 @@ func (a *Accounts) hash(ctx context.Context, w who, agent gateway.Agent, text []
 	return verdict{outcome: outcomeVerified}, nil
 }
 
-func (a *Accounts) matches(agent gateway.Agent, text []byte) (bool, error) {
+func (a *Accounts) matches(ctx context.Context, agent gateway.Agent, text []byte, inDirectory bool) (bool, error) {
+	if inDirectory {
+		if len(text) == 0 { // to a directory, no password would be no question (RFC 4513 §5.1.2)
+			return false, nil
+		}
+		return a.o.Directory.Authenticate(ctx, agent.Login, string(text))
+	}
 	kept := a.nobody
 	if agent.Password != "" {
 		var err error
@@ -256,7 +276,7 @@ func (a *Accounts) matches(agent gateway.Agent, text []byte) (bool, error) {
 			return false, err
 		}
 	}
-	return kept.matches(text) && usable(agent) && agent.Password != "", nil
+	return kept.matches(text) && len(text) > 0 && usable(agent) && agent.Password != "", nil
 }
 
 func (a *Accounts) denied(ctx context.Context, w who, agent gateway.Agent, found verdict) error {

@@ -322,6 +322,42 @@ func TestTheSameWrongPasswordIsOneGuess(t *testing.T) {
 	d.want(0, "claire", password, abroad)
 }
 
+// aDirectory is a directory in memory.
+type aDirectory struct {
+	asked int
+	err   error
+}
+
+func (d *aDirectory) Authenticate(_ context.Context, login, text string) (bool, error) {
+	d.asked++
+	return login == "claire" && text == password, d.err
+}
+
+func TestAccountsOfADirectory(t *testing.T) {
+	dir := &aDirectory{}
+	d := newDesk(t, Options{Directory: dir, LockAfter: 3, Remember: time.Minute})
+	d.store.change("claire", func(a *gateway.Agent) { a.Password = "" })
+	d.want(0, "claire", password, office)
+	d.want(0, "claire", password, office) // remembered
+	d.want(535, "claire", "faux", office)
+	d.want(535, "claire", "", office)
+	d.want(0, "marc", password, office)      // has a password here
+	d.want(535, "inconnu", password, office) // the directory is not asked about strangers
+	if dir.asked != 2 {
+		t.Errorf("asked %d times", dir.asked)
+	}
+	dir.err = errors.New("directory gone")
+	d.now = d.now.Add(time.Minute)
+	d.want(454, "claire", password, office)
+	dir.err = nil
+	d.store.change("claire", func(a *gateway.Agent) { a.Disabled = true })
+	d.want(535, "claire", password, office)
+	for i := range 3 {
+		d.want(535, "claire", fmt.Sprint("essai", i), abroad)
+	}
+	d.want(454, "claire", password, abroad)
+}
+
 // Sixteen sessions that open at once with one password compute it once or twice, and no more
 // hashes than allowed run at a time.
 func TestSessionsThatOpenAtOnceShareTheWork(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package account says who may log in: local accounts with a password (argon2id), and app
-// passwords, one for each device.
+// Package account says who may log in: accounts with a password here (argon2id), accounts whose
+// password a directory checks (LDAP: package directory), and app passwords, one for each device.
 //
 // It promises that a password is never kept in clear nor logged; that an unknown login, a
 // disabled account and a wrong password cost the same and are answered the same (RFC 4954 §6:
@@ -10,6 +10,9 @@
 // A verified password is remembered in memory, as a MAC under a key made when the process starts,
 // together with the version of the account's row, which is read at every login: a changed or
 // disabled account is refused at once. App passwords are read from the store at every login.
+//
+// A password changed in the directory is known here after Options.Remember at most; how long the
+// directory takes may tell its accounts from unknown logins.
 //
 // Everything counted or remembered is in memory: a crash forgets it and leaves nothing behind.
 package account

@@ -120,16 +120,16 @@ func (h phc) matches(text []byte) bool {
 	return subtle.ConstantTimeCompare(tag, h.tag) == 1
 }
 
-// hashers bounds how many hashes are computed at once: each takes Cost.Memory.
-type hashers chan struct{}
+// slots bounds how many passwords are checked at once: a hash takes Cost.Memory.
+type slots chan struct{}
 
-func (h hashers) enter(ctx context.Context) error {
+func (s slots) enter(ctx context.Context) error {
 	select {
-	case h <- struct{}{}:
+	case s <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("wait to hash: %w", context.Cause(ctx))
+		return fmt.Errorf("wait to check a password: %w", context.Cause(ctx))
 	}
 }
 
-func (h hashers) leave() { <-h }
+func (s slots) leave() { <-s }

@@ -3,24 +3,24 @@ package account
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	logins  *prometheus.CounterVec
-	locks   *prometheus.CounterVec
-	hashing prometheus.Histogram
+	logins   *prometheus.CounterVec
+	locks    *prometheus.CounterVec
+	checking prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "vaguemestre_account_logins_total",
-			Help: "Logins by outcome: verified (hashed), remembered, app (app password), denied, locked, unavailable (an outage of ours).",
+			Help: "Logins by outcome: verified (by its hash or by the directory), remembered, app (app password), denied, locked, unavailable (an outage of ours).",
 		}, []string{"outcome"}),
 		locks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "vaguemestre_account_locks_total",
 			Help: "Locks closed by failed logins, on an account or on an address.",
 		}, []string{"by"}),
-		hashing: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name:    "vaguemestre_account_hash_seconds",
-			Help:    "Time to check one password hash, the wait for a free hasher included.",
+		checking: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "vaguemestre_account_check_seconds",
+			Help:    "Time to check one password that was not remembered, by its hash or with the directory, the wait for a free slot included.",
 			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}),
 	}
@@ -31,7 +31,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		m.locks.WithLabelValues(by)
 	}
 	if r != nil {
-		r.MustRegister(m.logins, m.locks, m.hashing)
+		r.MustRegister(m.logins, m.locks, m.checking)
 	}
 	return m
 }

@@ -112,7 +112,7 @@ func BenchmarkLogin(b *testing.B) {
 
 // However many log in at once, no more than Options.Hashing hashes hold their memory.
 func TestHashesAtOnceAreBounded(t *testing.T) {
-	h := make(hashers, 2)
+	h := make(slots, 2)
 	var mu sync.Mutex
 	var now, most int
 	var wg sync.WaitGroup

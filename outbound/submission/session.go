@@ -47,15 +47,15 @@ func (s *session) Logout() error {
 
 // Mail implements smtp.Session. Nobody sends without having logged in (RFC 4954 §6: 530 5.7.0).
 func (s *session) Mail(from string, o *smtp.MailOptions) error {
-	o2 := s.w.s.o
+	limit := s.w.s.o.MaxBytes
 	switch {
 	case s.agent.ID.IsZero():
 		return s.refuse("mail", gateway.Refuse(530, [3]int{5, 7, 0}, "submission.auth-required", nil), false)
 	case s.tx != nil: // the library would keep the recipients of the first (RFC 5321 §4.1.4)
 		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "Nested MAIL command"}
-	case o.Size > o2.MaxBytes:
+	case o.Size > limit:
 		s.w.s.metrics.limit("size")
-		return s.refuse("mail", gateway.Refuse(552, [3]int{5, 3, 4}, tooLarge, map[string]any{"Size": o.Size, "Max": o2.MaxBytes}), o.UTF8)
+		return s.refuse("mail", gateway.Refuse(552, [3]int{5, 3, 4}, tooLarge, map[string]any{"Size": o.Size, "Max": limit}), o.UTF8)
 	}
 	if from != "" {
 		var fault *gateway.Fault

@@ -75,7 +75,7 @@ func stable(text string) string {
 		if hexes := longRE.FindAllString(line, -1); hexes != nil {
 			line = longRE.ReplaceAllString(line, "…")
 		}
-		lines = append(lines, strings.TrimRight(line, " "))
+		lines = append(lines, strings.TrimRight(gapRE.ReplaceAllString(line, "  "), " "))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -98,5 +98,8 @@ func TestSameProofTwiceIsTheSameFile(t *testing.T) {
 		t.Error("the same proof at the same time is another file")
 	}
 }
+
+// gapRE: how far apart pdftotext puts things depends on the width of the keys.
+var gapRE = regexp.MustCompile(` {2,}`)
 
 var longRE = regexp.MustCompile(`[0-9A-Za-z+/=]{40,}|courrier\.example\+\S+|^\s+[0-9a-f]{2,23}$`)

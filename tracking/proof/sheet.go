@@ -292,7 +292,7 @@ func (s *sheet) heading(text string) {
 
 // subheading begins a part of a section: a name at the left, a date at the right.
 func (s *sheet) subheading(text, right string) {
-	s.gap(6)
+	s.gap(11)
 	st := style{bold, subheadingSize, ink}
 	rightLine := s.printable(right, sans)
 	rightW := s.width(rightLine, plain)

@@ -157,7 +157,7 @@ func (s *sheet) facts(nameW float64, rows ...fact) {
 		cells := []cell{{{r.name, style{sans, textSize - 0.5, muted}}}, {{r.value, st}}}
 		if h := rowHeight(t.wrapRow(cells)); h <= bodyBottom-bodyTop {
 			s.room(h)
-			s.fill(shade, marginX, s.y, nameW, h)
+			s.fill(shade, marginX, s.y+0.3, nameW, h-0.3)
 		}
 		t.row(cells...)
 	}

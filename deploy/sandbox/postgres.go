@@ -128,8 +128,22 @@ func (p *Postgres) DSN(database string) string {
 
 // Database makes a new empty database and gives its DSN.
 func (p *Postgres) Database(ctx context.Context) (dsn string, err error) {
+	return p.create(ctx, "template1")
+}
+
+// Clone makes a new database like the one that Database gave, to which nobody may be
+// connected, and gives its DSN.
+func (p *Postgres) Clone(ctx context.Context, of string) (dsn string, err error) {
+	config, err := pgx.ParseConfig(of)
+	if err != nil {
+		return "", fmt.Errorf("clone a database: %w", err)
+	}
+	return p.create(ctx, config.Database)
+}
+
+func (p *Postgres) create(ctx context.Context, template string) (dsn string, err error) {
 	name := fmt.Sprintf("essai%d", p.bases.Add(1))
-	if err := p.do(ctx, "postgres", "CREATE DATABASE "+name); err != nil {
+	if err := p.do(ctx, "postgres", "CREATE DATABASE "+name+" TEMPLATE "+template); err != nil {
 		return "", fmt.Errorf("make a database: %w", err)
 	}
 	return p.DSN(name), nil

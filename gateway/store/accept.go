@@ -51,7 +51,8 @@ func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipie
 	}
 	var added []gateway.Recipient
 	keep := map[gateway.ID]bool{{}: !joined}
-	for _, r := range a.Recipients {
+	now := micros(t.now())
+	for i, r := range a.Recipients {
 		r.Courier = c.ID
 		for _, e := range a.Events {
 			if e.Recipient == r.ID {
@@ -59,7 +60,7 @@ func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipie
 				r.Standing = r.Standing.Advance(e)
 			}
 		}
-		fresh, err := t.insertRecipient(r)
+		fresh, err := t.insertRecipient(r, now+int64(i))
 		if err != nil {
 			return c, nil, fmt.Errorf("add a recipient: %w", err)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // Apply does all of a step in one transaction, or nothing: gateway.ErrRecorded when one of
-// its events is known by its Once, gateway.ErrFenced when its job or its inbound mail is no
+// its events is known by its ID or its Once, gateway.ErrFenced when its job or its inbound mail is no
 // longer the caller's to settle. Events get their time of recording here, and move on the
 // standing of the recipients they concern.
 func (s *Store) Apply(ctx context.Context, step gateway.Step) error {

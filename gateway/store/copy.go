@@ -29,7 +29,7 @@ var tables = [...]struct{ name, columns string }{
 	{"draft", draftColumns},
 	{"dedupe", "key, courier, until"},
 	{"courier", courierColumns + ", search"},
-	{"recipient", recipientColumns + ", folded, search"},
+	{"recipient", recipientColumns + ", folded, search, added"},
 	{"event", eventColumns},
 	{"reply", replyColumns},
 	{"job", jobColumns + ", ready, lease_owner"},

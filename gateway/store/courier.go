@@ -53,7 +53,7 @@ func (s *Store) CourierByMessageID(ctx context.Context, messageID string) (gatew
 		return gateway.Courier{}, gateway.ErrNotFound
 	}
 	return get(ctx, s, "read a courier", scanCourier,
-		"SELECT "+courierColumns+" FROM courier WHERE message_id = $1 AND message_id <> '' ORDER BY id DESC LIMIT 1", messageID)
+		"SELECT "+courierColumns+" FROM courier WHERE message_id = $1 AND message_id <> '' ORDER BY accepted DESC LIMIT 1", messageID)
 }
 
 // CourierFilter chooses couriers; a zero field chooses nothing out.
@@ -80,7 +80,6 @@ func (s *Store) Couriers(ctx context.Context, f CourierFilter) ([]gateway.Courie
 	}
 	q.id("author =", f.Author)
 	q.id("thread =", f.Thread)
-	q.id("id <", f.Before)
 	if f.Type != "" {
 		q.and("type =", string(f.Type))
 	}
@@ -100,7 +99,10 @@ func (s *Store) Couriers(ctx context.Context, f CourierFilter) ([]gateway.Courie
 		q.raw(" AND (search LIKE " + q.arg(like) + ` ESCAPE '!' OR EXISTS (SELECT 1 FROM recipient
 			WHERE recipient.courier = courier.id AND recipient.search LIKE ` + q.arg(like) + " ESCAPE '!'))")
 	}
-	q.page("id DESC", f.Limit)
+	if !f.Before.IsZero() {
+		q.raw(" AND (accepted, id) < (SELECT accepted, id FROM courier WHERE id = " + q.arg(f.Before.String()) + ")")
+	}
+	q.page("accepted DESC, id DESC", f.Limit)
 	return all(ctx, s, "list couriers", scanCourier, q.text.String(), q.args...)
 }
 
@@ -157,6 +159,13 @@ func (f *filter) among(column string, ids []gateway.ID) {
 
 func (f *filter) states(states []gateway.State) {
 	f.in("state", len(states), func(i int) any { return int64(states[i]) })
+}
+
+// after goes on behind a row, in the order of a time and the ID.
+func (f *filter) after(table, time string, id gateway.ID) {
+	if !id.IsZero() {
+		f.raw(" AND (" + time + ", id) > (SELECT " + time + ", id FROM " + table + " WHERE id = " + f.arg(id.String()) + ")")
+	}
 }
 
 func (f *filter) page(order string, limit int) {

@@ -39,7 +39,7 @@ func (t *tx) outdate(agent string) error {
 // AppPasswords gives those of an agent, revoked ones too, oldest first.
 func (s *Store) AppPasswords(ctx context.Context, agent gateway.ID) ([]gateway.AppPassword, error) {
 	return all(ctx, s, "list application passwords", scanAppPassword,
-		"SELECT "+appPasswordColumns+" FROM app_password WHERE agent = $1 ORDER BY id", agent.String())
+		"SELECT "+appPasswordColumns+" FROM app_password WHERE agent = $1 ORDER BY created, id", agent.String())
 }
 
 // UsedAppPassword remembers that one was used now.
@@ -91,7 +91,7 @@ func (s *Store) APIKeyByHash(ctx context.Context, h gateway.Hash) (gateway.APIKe
 
 // APIKeys gives all of them, revoked ones too, oldest first.
 func (s *Store) APIKeys(ctx context.Context) ([]gateway.APIKey, error) {
-	return all(ctx, s, "list API keys", scanAPIKey, "SELECT "+apiKeyColumns+" FROM api_key ORDER BY id")
+	return all(ctx, s, "list API keys", scanAPIKey, "SELECT "+apiKeyColumns+" FROM api_key ORDER BY created, id")
 }
 
 // UsedAPIKey remembers that one was used now.

@@ -26,7 +26,7 @@ func scanEvent(row scanner) (e gateway.Event, err error) {
 }
 
 // record stores events with the time of recording, and wakes who waits for events.
-// gateway.ErrRecorded when one of them is known by its Once.
+// gateway.ErrRecorded when one of them is known, by its ID or its Once.
 func (t *tx) record(news []gateway.Event) error {
 	for _, e := range news {
 		recorded, err := t.stamp()
@@ -56,7 +56,7 @@ func (t *tx) insertEvent(e gateway.Event) error {
 	}
 	err := t.must(gateway.ErrRecorded, `INSERT INTO event (`+eventColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-		ON CONFLICT (once) WHERE once IS NOT NULL DO NOTHING`,
+		ON CONFLICT DO NOTHING`,
 		e.ID.String(), string(e.Kind), e.Courier.String(), e.Recipient.String(), micros(e.Occurred), micros(e.Recorded), int64(e.Generation),
 		int64(e.Attempt), string(e.Purpose), string(e.Strength), e.Actor, octets(e.Details), octets(e.DetailsSalt), digest(e.DetailsHash),
 		octets(e.Network), octets(e.NetworkSalt), digest(e.NetworkHash), octets(contents), once, e.Position)

@@ -63,9 +63,9 @@ func wantErr(t testing.TB, err, want error) {
 	}
 }
 
-func same[T any](t testing.TB, what string, got, want T) {
+func same[T any](t testing.TB, what string, got, want T, options ...cmp.Option) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, options...); diff != "" {
 		t.Fatalf("%s (-want +got):\n%s", what, diff)
 	}
 }

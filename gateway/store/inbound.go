@@ -126,8 +126,8 @@ func (s *Store) Inbounds(ctx context.Context, f InboundFilter) ([]gateway.Inboun
 	}
 	q.id("courier =", f.Courier)
 	q.id("recipient =", f.Recipient)
-	q.id("id >", f.After)
-	q.page("id", f.Limit)
+	q.after("inbound", "received", f.After)
+	q.page("received, id", f.Limit)
 	return all(ctx, s, "list mails", scanInbound, q.text.String(), q.args...)
 }
 

@@ -122,10 +122,10 @@ type JobFilter struct {
 	Kind      gateway.JobKind
 	Courier   gateway.ID
 	Recipient gateway.ID
-	Held      bool // only those held
-	Faulty    bool // only those whose last attempt met something
-	After     gateway.ID
-	Limit     int // 0: DefaultPage
+	Held      bool       // only those held
+	Faulty    bool       // only those whose last attempt met something
+	After     gateway.ID // the last of the page before
+	Limit     int        // 0: DefaultPage
 }
 
 // Jobs gives those that the filter chooses, oldest first.
@@ -136,14 +136,14 @@ func (s *Store) Jobs(ctx context.Context, f JobFilter) ([]gateway.Job, error) {
 	}
 	q.id("courier =", f.Courier)
 	q.id("recipient =", f.Recipient)
-	q.id("id >", f.After)
+	q.after("job", "created", f.After)
 	if f.Held {
 		q.raw(" AND held = 1")
 	}
 	if f.Faulty {
 		q.raw(" AND fault <> ''")
 	}
-	q.page("id", f.Limit)
+	q.page("created, id", f.Limit)
 	return all(ctx, s, "list jobs", scanJob, q.text.String(), q.args...)
 }
 

@@ -35,8 +35,9 @@ func TestMain(m *testing.M) {
 var server postgres
 
 type postgres struct {
-	mu sync.Mutex
-	p  *sandbox.Postgres
+	mu       sync.Mutex
+	p        *sandbox.Postgres
+	template string // a database with all tables and nothing in them
 }
 
 func (s *postgres) database(t testing.TB) string {
@@ -46,17 +47,15 @@ func (s *postgres) database(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if s.p == nil {
-		p, err := sandbox.StartPostgres(ctx, sandbox.PostgresOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.p = p
+		s.p = must(sandbox.StartPostgres(ctx, sandbox.PostgresOptions{}))(t)
 	}
-	dsn, err := s.p.Database(ctx)
-	if err != nil {
-		t.Fatal(err)
+	if s.template == "" {
+		dsn := must(s.p.Database(ctx))(t)
+		first := must(store.Open(ctx, store.Options{Driver: store.Postgres, DSN: dsn, ContentDir: t.TempDir()}))(t)
+		check(t, first.Close())
+		s.template = dsn
 	}
-	return dsn
+	return must(s.p.Clone(ctx, s.template))(t)
 }
 
 func (s *postgres) stop() {

@@ -23,6 +23,9 @@ func migrate(ctx context.Context, db *sql.DB, kind goose.Dialect, folder string,
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	if pending, err := provider.HasPending(ctx); err == nil && !pending {
+		return nil // no lock to wait for
+	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

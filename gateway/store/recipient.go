@@ -29,13 +29,14 @@ func standingArgs(s gateway.Standing) []any {
 		micros(s.Cancelled), micros(s.Withdrawn), micros(s.WrongRecipient), int64(s.Reminders)}
 }
 
-// insertRecipient adds a recipient to its courier; false when the address is there already.
-func (t *tx) insertRecipient(r gateway.Recipient) (bool, error) {
+// insertRecipient adds a recipient to its courier, after those added before; false when the
+// address is there already.
+func (t *tx) insertRecipient(r gateway.Recipient, added int64) (bool, error) {
 	args := append([]any{r.ID.String(), r.Courier.String(), r.Address, r.Company.String(), r.CompanyName, string(r.Register), r.MessageID},
 		standingArgs(r.Standing)...)
-	args = append(args, foldAddress(r.Address), words(r.Address, r.CompanyName))
-	n, err := t.exec(`INSERT INTO recipient (`+recipientColumns+`, folded, search)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+	args = append(args, foldAddress(r.Address), words(r.Address, r.CompanyName), added)
+	n, err := t.exec(`INSERT INTO recipient (`+recipientColumns+`, folded, search, added)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		ON CONFLICT (courier, folded) DO NOTHING`, args...)
 	return n == 1, err
 }
@@ -50,7 +51,7 @@ func (s *Store) Recipient(ctx context.Context, id gateway.ID) (gateway.Recipient
 
 // Recipients gives those of a courier, in the order in which they were added.
 func (s *Store) Recipients(ctx context.Context, courier gateway.ID) ([]gateway.Recipient, error) {
-	return all(ctx, s, "list recipients", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE courier = $1 ORDER BY id", courier.String())
+	return all(ctx, s, "list recipients", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE courier = $1 ORDER BY added, id", courier.String())
 }
 
 // RecipientByMessageID gives the one to whom the message with this Message-ID was sent.
@@ -59,7 +60,7 @@ func (s *Store) RecipientByMessageID(ctx context.Context, messageID string) (gat
 		return gateway.Recipient{}, gateway.ErrNotFound
 	}
 	return get(ctx, s, "read a recipient", scanRecipient,
-		"SELECT "+recipientColumns+" FROM recipient WHERE message_id = $1 AND message_id <> '' ORDER BY id DESC LIMIT 1", messageID)
+		"SELECT "+recipientColumns+" FROM recipient WHERE message_id = $1 AND message_id <> '' ORDER BY added DESC LIMIT 1", messageID)
 }
 
 // RecipientStates counts the recipients of couriers by state.

@@ -52,5 +52,5 @@ func (s *Store) ReplyByMessageID(ctx context.Context, messageID string) (gateway
 		return gateway.Reply{}, gateway.ErrNotFound
 	}
 	return get(ctx, s, "read a reply", scanReply,
-		"SELECT "+replyColumns+" FROM reply WHERE message_id = $1 AND message_id <> '' ORDER BY id DESC LIMIT 1", messageID)
+		"SELECT "+replyColumns+" FROM reply WHERE message_id = $1 AND message_id <> '' ORDER BY received DESC LIMIT 1", messageID)
 }

@@ -115,7 +115,8 @@ CREATE TABLE courier (
   accepted     BIGINT NOT NULL,
   search       TEXT   NOT NULL  -- folded words of the subject, the author, the reference
 );
-CREATE INDEX courier_consultation ON courier (consultation, id);
+CREATE INDEX courier_consultation ON courier (consultation, accepted, id);
+CREATE INDEX courier_accepted ON courier (accepted, id);
 CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';
 
 CREATE TABLE recipient (
@@ -139,6 +140,7 @@ CREATE TABLE recipient (
   wrong_recipient BIGINT NOT NULL,
   reminders       BIGINT NOT NULL,
   search          TEXT   NOT NULL,
+  added           BIGINT NOT NULL,  -- orders the recipients of a courier
   UNIQUE (courier, folded)
 );
 CREATE INDEX recipient_message_id ON recipient (message_id) WHERE message_id <> '';
@@ -227,7 +229,7 @@ CREATE TABLE inbound (
   from_addr   TEXT   NOT NULL,
   subject     TEXT   NOT NULL
 );
-CREATE INDEX inbound_state ON inbound (state, id);
+CREATE INDEX inbound_state ON inbound (state, received, id);
 
 CREATE TABLE mailbox (
   account     TEXT   NOT NULL,

@@ -58,7 +58,7 @@ func readFirst(p *Part) bodies {
 			b.texts, b.htmls = append(b.texts, in.texts...), append(b.htmls, in.htmls...)
 		}
 		return b
-	case p.MediaType == "multipart/related":
+	case p.MediaType == "multipart/related" && len(p.Children) > 0:
 		return readFirst(p.relatedRoot())
 	case p.MediaType == "multipart/signed" && len(p.Children) > 0:
 		return readFirst(p.Children[0])

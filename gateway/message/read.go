@@ -106,6 +106,10 @@ func (p *parser) part(path string, depth int, defaultType string, asMessage bool
 	switch {
 	case ended:
 		pt.bodyEnd = pt.bodyStart
+		if pt.isMultipart() {
+			p.defect(BoundaryUnseen, pt.Path, pt.start)
+			pt.fallBack()
+		}
 	case depth >= p.lim.Depth && (pt.isMultipart() || pt.isMessage()):
 		p.defect(TooDeep, pt.Path, pt.start)
 		st, err = p.leaf(pt)
@@ -154,7 +158,7 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	if err == nil && st.level < level {
 		p.defect(BoundaryUnseen, pt.Path, pt.start)
 		pt.fallBack()
-		pt.bodyEnd = st.cut
+		pt.bodyEnd = max(st.cut, pt.bodyStart)
 		return st, nil
 	}
 	for err == nil && st.level == level && !st.closing {
@@ -169,12 +173,16 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	}
 	if st.level != level {
 		p.defect(BoundaryUnclosed, pt.Path, pt.start)
-		pt.bodyEnd = st.cut
+		pt.bodyEnd = max(st.cut, pt.bodyStart)
 		return st, nil
+	}
+	if len(pt.Children) == 0 {
+		p.defect(BoundaryUnseen, pt.Path, pt.start)
+		pt.fallBack()
 	}
 	p.open = p.open[:level] // the epilogue, up to an outer delimiter
 	if st, err = p.skip(); err == nil {
-		pt.bodyEnd = st.cut
+		pt.bodyEnd = max(st.cut, pt.bodyStart)
 	}
 	return st, err
 }
@@ -315,6 +323,9 @@ func isField(ln line) bool {
 // fieldsFollow looks whether a line that is no field stands among fields, of which the next lines
 // hold one that mail is known to have, or begins the body. The scanner goes back where it was.
 func (p *parser) fieldsFollow(bad line) (bool, error) {
+	if bytes.HasPrefix(bad.head, []byte("--")) { // the delimiter of a multipart: its first part's fields follow
+		return false, nil
+	}
 	back := p.s.pos
 	defer func() { p.s.pos = back }()
 	for range 8 {

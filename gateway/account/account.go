@@ -109,21 +109,16 @@ type Accounts struct {
 	metrics *metrics
 }
 
-// New makes the checker of logins. It computes one hash (20 ms).
+// New makes the checker of logins. A negative bound is an error.
 func New(o Options, store Store) (*Accounts, error) {
 	o = o.withDefaults()
-	dummy, err := hashAt(DefaultCost, "nobody's password")
-	if err != nil {
-		return nil, fmt.Errorf("hash nobody's password: %w", err)
-	}
-	nobody, err := parsePHC(dummy)
-	if err != nil {
-		return nil, fmt.Errorf("read nobody's password: %w", err)
+	if min(o.Remembered, o.Hashing, o.Asking, o.LockAfter, o.LockAddress, o.Tracked) < 0 || min(o.Remember, o.LockFor, o.Delay, o.LongestDelay) < 0 {
+		return nil, errors.New("accounts: a bound is negative")
 	}
 	r := rule{account: o.LockAfter, address: o.LockAddress, window: o.LockFor, delay: o.Delay, most: o.LongestDelay, home: homeFor}
 	return &Accounts{
 		o: o, store: store, key: newMACKey(), memory: newMemory(o.Remembered), guesses: newGuesses(r, o.Tracked),
-		hashers: make(slots, o.Hashing), asking: make(slots, o.Asking), nobody: nobody, metrics: newMetrics(o.Registerer),
+		hashers: make(slots, o.Hashing), asking: make(slots, o.Asking), nobody: nobodys(), metrics: newMetrics(o.Registerer),
 	}, nil
 }
 

@@ -392,6 +392,15 @@ func TestTheRealWaitEndsWithTheContext(t *testing.T) {
 	wait(t.Context(), time.Nanosecond)
 }
 
+func TestUnknownLoginsCostAHash(t *testing.T) {
+	if n := nobodys(); n.check() != nil || n.Cost != DefaultCost {
+		t.Errorf("%+v", n)
+	}
+	if _, err := New(Options{Hashing: -1}, nil); err == nil {
+		t.Error("a negative bound was taken")
+	}
+}
+
 func TestMetricsAreWellNamed(t *testing.T) {
 	r := prometheus.NewRegistry()
 	newMetrics(r)

@@ -81,6 +81,13 @@ func (h phc) String() string {
 		base64.RawStdEncoding.EncodeToString(h.salt), base64.RawStdEncoding.EncodeToString(h.tag))
 }
 
+// nobodys is a hash that no password has, and that takes as long to check as another.
+func nobodys() phc {
+	random := make([]byte, saltSize+tagSize)
+	_, _ = rand.Read(random) // documented never to fail (Go 1.24)
+	return phc{Cost: DefaultCost, salt: random[:saltSize], tag: random[saltSize:]}
+}
+
 // parsePHC reads a hash in its canonical form only.
 func parsePHC(text string) (phc, error) {
 	fields := strings.Split(text, "$")

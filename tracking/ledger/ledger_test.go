@@ -200,7 +200,7 @@ func TestPromise8NothingRewritten(t *testing.T) {
 
 // insertCopy makes an event of its own out of the first one.
 func insertCopy(position, recorded string) string {
-	return `INSERT INTO event SELECT substr(id, 1, 25) || CASE WHEN id LIKE '%q' THEN 'u' ELSE 'q' END, kind, courier, recipient, occurred, ` + recorded + `, generation, attempt, purpose, strength,
+	return `INSERT INTO event SELECT substr(id, 1, 25) || CASE WHEN id LIKE '%g' THEN 'k' ELSE 'g' END, kind, courier, recipient, occurred, ` + recorded + `, generation, attempt, purpose, strength,
 		actor, details, details_salt, details_hash, network, network_salt, network_hash, contents, NULL, ` + position + ` FROM event WHERE position = 0`
 }
 
@@ -417,7 +417,9 @@ func TestTreeIsThatOfTheLibrary(t *testing.T) {
 
 type storedHashes tlog.HashReaderFunc
 
-func (s storedHashes) LedgerHashes(_ context.Context, indexes []int64) ([]tlog.Hash, error) { return s(indexes) }
+func (s storedHashes) LedgerHashes(_ context.Context, indexes []int64) ([]tlog.Hash, error) {
+	return s(indexes)
+}
 
 func TestKeyIsMadeOnceAndKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "key")

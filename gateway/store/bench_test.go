@@ -17,7 +17,11 @@ import (
 // eachBench runs a benchmark on both stores.
 func eachBench(b *testing.B, run func(b *testing.B, s *store.Store)) {
 	b.Run("sqlite", func(b *testing.B) { run(b, sqlitePlace(b).open(b)) })
-	b.Run("postgres", func(b *testing.B) { run(b, postgresPlace(b).open(b)) })
+	b.Run("postgres", func(b *testing.B) {
+		var synced postgres
+		b.Cleanup(synced.stop)
+		run(b, synced.place(b).open(b))
+	})
 }
 
 // writers runs do b.N times from so many goroutines, as sessions do, and reports the rate.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,12 +17,6 @@ func openFiles(dir string) (*files, error) {
 	f := &files{dir: dir}
 	if err := os.MkdirAll(f.tmp(), 0o700); err != nil {
 		return nil, err
-	}
-	for i := range 256 {
-		err := os.Mkdir(filepath.Join(dir, fmt.Sprintf("%02x", i)), 0o700)
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
 	}
 	return f, syncDir(dir)
 }
@@ -44,10 +37,23 @@ func (f *files) settle(open *os.File, temporary string, h gateway.Hash) error {
 		return err
 	}
 	final := f.path(h)
-	if err := os.Rename(temporary, final); err != nil {
+	err := os.Rename(temporary, final)
+	if errors.Is(err, fs.ErrNotExist) { // the first content of its folder
+		if err = f.makeFolder(filepath.Dir(final)); err == nil {
+			err = os.Rename(temporary, final)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(final))
+}
+
+func (f *files) makeFolder(folder string) error {
+	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(f.dir)
 }
 
 func (f *files) stat(h gateway.Hash) (fs.FileInfo, error) { return os.Stat(f.path(h)) }

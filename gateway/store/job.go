@@ -44,7 +44,7 @@ func (t *tx) insertJob(j gateway.Job) error {
 func (t *tx) settleJob(r gateway.JobResult) error {
 	if !r.Again.IsZero() {
 		t.topics |= onJobs
-		return t.must(gateway.ErrFenced, `UPDATE job SET due = $1, ready = $1, lease_owner = '', fault = $2 WHERE id = $3 AND attempt = $4`,
+		return t.must(gateway.ErrFenced, `UPDATE job SET due = $1, ready = $1, lease_owner = '', interrupted = 0, fault = $2 WHERE id = $3 AND attempt = $4`,
 			micros(r.Again), r.Fault, r.ID.String(), int64(r.Attempt))
 	}
 	done, err := one(t.ctx, t.run, scanJob, "DELETE FROM job WHERE id = $1 AND attempt = $2 RETURNING "+jobColumns, r.ID.String(), int64(r.Attempt))
@@ -56,7 +56,8 @@ func (t *tx) settleJob(r gateway.JobResult) error {
 
 // Lease takes up to n jobs that are due, of the kinds given, oldest first, and keeps them
 // from others for ttl. Each lease grows Attempt, which fences the leases before it. Interrupted
-// tells those whose lease before was neither settled nor given back.
+// tells those that had a lease, since they were last settled, that was neither settled nor given
+// back.
 func (s *Store) Lease(ctx context.Context, owner string, kinds []gateway.JobKind, n int, ttl time.Duration) (leased []gateway.Job, err error) {
 	if n <= 0 || len(kinds) == 0 {
 		return nil, nil
@@ -69,7 +70,7 @@ func (s *Store) Lease(ctx context.Context, owner string, kinds []gateway.JobKind
 		now := t.now()
 		leased, err = list(t.ctx, t.run, scanJob, `WITH next AS (SELECT id AS next_id FROM job WHERE held = 0 AND ready <= $1
 				AND kind IN ($2, $3, $4) ORDER BY ready, id LIMIT $5`+t.d.skipLocked+`)
-			UPDATE job SET attempt = attempt + 1, interrupted = CASE WHEN lease_owner = '' THEN 0 ELSE 1 END, lease_owner = $6, ready = $7
+			UPDATE job SET attempt = attempt + 1, interrupted = CASE WHEN lease_owner = '' THEN interrupted ELSE 1 END, lease_owner = $6, ready = $7
 			FROM next WHERE id = next_id RETURNING `+jobColumns,
 			micros(now), wanted[0], wanted[1], wanted[2], n, owner, micros(now.Add(ttl)))
 		return err

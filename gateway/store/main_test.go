@@ -31,10 +31,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// server is the PostgreSQL that all tests of this package share, started by the first one.
-var server postgres
+// server is the PostgreSQL that all tests of this package share, started by the first one. A
+// test of behaviour has no machine that loses its power; benchmarks and the test of a crash
+// have a server of their own, that syncs.
+var server = postgres{settings: map[string]string{"fsync": "off"}}
 
 type postgres struct {
+	settings map[string]string
 	mu       sync.Mutex
 	p        *sandbox.Postgres
 	template string // a database with all tables and nothing in them
@@ -47,7 +50,7 @@ func (s *postgres) database(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if s.p == nil {
-		s.p = must(sandbox.StartPostgres(ctx, sandbox.PostgresOptions{}))(t)
+		s.p = must(sandbox.StartPostgres(ctx, sandbox.PostgresOptions{Settings: s.settings}))(t)
 	}
 	if s.template == "" {
 		dsn := must(s.p.Database(ctx))(t)
@@ -91,8 +94,10 @@ func sqlitePlace(t testing.TB) place {
 	return place{store.Options{Driver: store.SQLite, Path: filepath.Join(dir, "vaguemestre.db"), ContentDir: filepath.Join(dir, "contents")}}
 }
 
-func postgresPlace(t testing.TB) place {
-	return place{store.Options{Driver: store.Postgres, DSN: server.database(t), ContentDir: filepath.Join(t.TempDir(), "contents")}}
+func postgresPlace(t testing.TB) place { return server.place(t) }
+
+func (s *postgres) place(t testing.TB) place {
+	return place{store.Options{Driver: store.Postgres, DSN: s.database(t), ContentDir: filepath.Join(t.TempDir(), "contents")}}
 }
 
 // each runs a test on both stores.

@@ -187,7 +187,12 @@ func (s *Store) sweepFile(ctx context.Context, h gateway.Hash, swept *Swept) err
 	return err
 }
 
+// sweepTemporary removes what crashes left half written; what a slow client is still sending
+// was written to within the hour.
 func (s *Store) sweepTemporary(before time.Time, swept *Swept) error {
+	if hour := s.now().Add(-time.Hour); hour.Before(before) {
+		before = hour
+	}
 	entries, err := os.ReadDir(s.files.tmp())
 	if err != nil {
 		return err
@@ -217,7 +222,7 @@ func (s *Store) sweepKeys(ctx context.Context, swept *Swept) error {
 func (f *files) walk(before time.Time, visit func(gateway.Hash) error) error {
 	for i := range 256 {
 		entries, err := os.ReadDir(filepath.Join(f.dir, fmt.Sprintf("%02x", i)))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		for _, entry := range entries {

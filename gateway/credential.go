@@ -8,7 +8,7 @@ type AppPassword struct {
 	ID      ID
 	Agent   ID
 	Label   string // the agent's word for the program
-	Hash    string // argon2id in PHC form
+	Hash    string // account.AppHash: the password is random, so nothing slower is needed
 	Created time.Time
 	Used    time.Time // last time; zero: never
 	Revoked time.Time // zero: in force

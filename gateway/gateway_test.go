@@ -100,11 +100,21 @@ func TestIDs(t *testing.T) {
 	if got, err := ParseID(a.String()); err != nil || got != a {
 		t.Fatalf("ParseID(%q) = %v, %v", a, got, err)
 	}
-	for _, bad := range []string{"", "a", a.String() + "a", "A" + a.String()[1:], a.String()[:25] + "b", "0" + a.String()[1:]} {
+	for _, bad := range []string{"", "a", a.String() + "a", "A" + a.String()[1:], a.String()[:25] + "1", "z" + a.String()[1:]} {
 		if id, err := ParseID(bad); err == nil {
 			t.Errorf("ParseID(%q) = %v", bad, id)
 		}
 	}
+}
+
+func TestTextsOfIDsSortAsTheIDsDo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := NewID(time.UnixMilli(rapid.Int64Range(0, 1<<42).Draw(t, "a")))
+		b := NewID(time.UnixMilli(rapid.Int64Range(0, 1<<42).Draw(t, "b")))
+		if (a.Compare(b) < 0) != (a.String() < b.String()) {
+			t.Fatalf("%v and %v sort as %s and %s", a[:], b[:], a, b)
+		}
+	})
 }
 
 func TestPromiseForgettable(t *testing.T) {

@@ -13,13 +13,14 @@ import (
 
 // ID names a thing for ever: 48 bits of Unix milliseconds, then random bits, laid
 // out as a UUIDv7 (RFC 9562 §5.7) so that a later ID sorts after an earlier one.
-// Its text is 26 lower-case base32 digits (RFC 4648 §6) without padding.
+// Its text is 26 lower-case base32hex digits (RFC 4648 §7) without padding, an alphabet that keeps
+// the order of the bytes: texts sort as the IDs do.
 type ID [16]byte
 
 // IDLength is the length of an ID's text, in octets.
 const IDLength = 26
 
-var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+var idText = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // NewID makes an ID that carries the given time.
 func NewID(now time.Time) ID {
@@ -42,7 +43,7 @@ func ParseID(text string) (ID, error) {
 		return ID{}, fmt.Errorf("identifier of %d octets instead of %d", len(text), IDLength)
 	}
 	if _, err := idText.Decode(id[:], []byte(text)); err != nil {
-		return ID{}, errors.New("identifier with a character outside a-z2-7")
+		return ID{}, errors.New("identifier with a character outside 0-9a-v")
 	}
 	if id.String() != text {
 		return ID{}, errors.New("identifier that is not in canonical form")

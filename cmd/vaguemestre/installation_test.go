@@ -87,6 +87,7 @@ key = %q
 drain_timeout = "5s"
 [couriers]
 postmaster = "postmaster@acheteur.test"
+look_up_domains = false
 [queue]
 grace = "5s"
 [link]

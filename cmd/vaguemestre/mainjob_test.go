@@ -81,7 +81,7 @@ const rejectionText = "Bonjour,\n\nVotre réponse n'a pas été retenue : son pr
 var (
 	wordDecoder = &mime.WordDecoder{}
 
-	answered = regexp.MustCompile(`250 2\.0\.0 ([a-z2-7]{26})`)
+	answered = regexp.MustCompile(`250 2\.0\.0 ([0-9a-v]{26})`)
 	pageLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/l/[a-z2-7]{53}`)
 	hidden   = regexp.MustCompile(`name="form" value="([^"]*)"`)
 )

@@ -87,7 +87,8 @@ type Couriers struct {
 	MaxAcknowledged int64  `toml:"max_acknowledged_bytes"`
 	MaxDepth        int    `toml:"max_mime_depth"`
 	MaxParts        int    `toml:"max_mime_parts"`
-	Postmaster      string `toml:"postmaster"` // who receives what comes to postmaster@ and abuse@
+	LookUp          bool   `toml:"look_up_domains"` // ask the DNS whether a free address's domain takes mail (RFC 7505)
+	Postmaster      string `toml:"postmaster"`      // who receives what comes to postmaster@ and abuse@
 }
 
 // Queue says how deliveries are tried.
@@ -190,7 +191,7 @@ func Default() Config {
 			SessionTimeout: Duration(time.Hour), DrainTimeout: Duration(20 * time.Second),
 		},
 		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockFor: Duration(15 * time.Minute), Hashing: 2},
-		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000},
+		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
 		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),

@@ -82,16 +82,20 @@ func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
 	return nil, nil
 }
 
-// fromModel takes the model's text for an empty one.
+// fromModel takes the model's text for an empty one. Where that text waits to be filled in, files speak for
+// themselves: a letter signed on paper and scanned needs no other words.
 func (x *exam) fromModel() []*gateway.Fault {
-	x.model = x.in.d.Kinds.Body(x.kind.Code, x.consultation.Language, x.fields())
-	x.text = x.model
-	left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, x.model)
+	model := x.in.d.Kinds.Body(x.kind.Code, x.consultation.Language, x.fields())
+	left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, model)
+	if len(left) > 0 && len(x.msg.Files()) > 0 {
+		return nil
+	}
+	x.text, x.model = model, model
 	if len(left) == 0 {
 		return nil
 	}
-	model, _ := x.in.grammar.Format(address.Wish{Name: x.consultation.Address, Type: x.kind.Code, Action: address.Model})
-	return one(refuse("refuse.placeholder-model", "Type", x.kind.Name(x.in.o.Language), "Placeholders", left, "Address", model))
+	control, _ := x.in.grammar.Format(address.Wish{Name: x.consultation.Address, Type: x.kind.Code, Action: address.Model})
+	return one(refuse("refuse.placeholder-model", "Type", x.kind.Name(x.in.o.Language), "Placeholders", left, "Address", control))
 }
 
 // texts reads what the agent wrote, in both its forms; either may be empty.

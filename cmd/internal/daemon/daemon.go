@@ -133,7 +133,7 @@ func (d *Daemon) makeSubmission() error {
 	accounts, err := account.New(account.Options{
 		Remember: d.cfg.Accounts.Remember.Of(), LockAfter: d.cfg.Accounts.LockAfter, LockFor: d.cfg.Accounts.LockFor.Of(), Hashing: d.cfg.Accounts.Hashing,
 		Now: d.now, Logger: d.log, Registerer: d.registry,
-	}, accountStore{d.store})
+	}, d.store)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,7 @@ package daemon
 
 import (
 	"context"
-	"time"
+	"net"
 
 	"vaguemestre/configs"
 	"vaguemestre/gateway"
@@ -10,17 +10,8 @@ import (
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/message"
-	"vaguemestre/gateway/store"
 	"vaguemestre/tracking/link"
 )
-
-// accountStore names the store's operations as accounts know them.
-type accountStore struct{ *store.Store }
-
-// UseAppPassword implements account.Store; the store takes its own clock.
-func (s accountStore) UseAppPassword(ctx context.Context, id gateway.ID, _ time.Time) error {
-	return s.UsedAppPassword(ctx, id)
-}
 
 func (d *Daemon) newIntake() (*intake.Intake, error) {
 	types, err := kinds.Load(configs.Courriers(), d.cfg.Courriers)
@@ -28,11 +19,15 @@ func (d *Daemon) newIntake() (*intake.Intake, error) {
 		return nil, err
 	}
 	c := d.cfg.Couriers
+	var resolver intake.Resolver
+	if c.LookUp {
+		resolver = net.DefaultResolver
+	}
 	return intake.New(intake.Options{
 		Domain: d.cfg.Domain, BaseURL: d.cfg.Link.BaseURL, Postmaster: c.Postmaster,
 		MaxPlain: c.MaxPlain, MaxAcknowledged: c.MaxAcknowledged, MaxRecipients: d.cfg.Submission.MaxRecipients * maxPerRegister,
 		Message: Limits(d.cfg), Now: d.now, Logger: d.log, Registerer: d.registry,
-	}, intake.Deps{Store: d.store, Kinds: types, Tokens: d.ring, Composer: d.composer, Prover: mailProver{d}})
+	}, intake.Deps{Store: d.store, Kinds: types, Tokens: d.ring, Composer: d.composer, Prover: mailProver{d}, Resolver: resolver})
 }
 
 // maxPerRegister: one address of an envelope can name a register of this many companies.

@@ -126,6 +126,7 @@ func (d *Demo) config() (config.Config, error) {
 	}
 	c := config.Default()
 	c.Domain, c.DataDir, c.Couriers.Postmaster = domain, filepath.Join(d.dir, "data"), "admin@adn.example"
+	c.Couriers.LookUp = false // no packet leaves this machine
 	s := &c.Submission
 	s.Hostname, s.StartTLS, s.TLS, s.Certificate, s.Key = "localhost", free(d.o.SMTP), "", pair.Certificate, pair.Key
 	c.Relay.Smarthosts = []config.Smarthost{{Address: d.world.SMTP, TLS: "verified", CA: d.world.CA, ServerName: "localhost", Connections: 4}}

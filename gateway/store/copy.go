@@ -65,7 +65,7 @@ func Copy(ctx context.Context, from, to *Store) error {
 
 func (t *tx) copyTable(source runner, name, columns string) error {
 	var found int64
-	if err := t.value([]any{&found}, "SELECT count(*) FROM (SELECT 1 FROM "+name+" LIMIT 1) AS some"); err != nil {
+	if err := t.value([]any{&found}, "SELECT count(*) FROM (SELECT 1 FROM "+name+" LIMIT 1) AS found"); err != nil {
 		return err
 	}
 	if found > 0 {

@@ -179,3 +179,8 @@ func TestOneOfTwoSequencersWins(t *testing.T) {
 		lone(t, together(6, func(i int) error { return handles[i%2].AppendLedger(context.Background(), epoch, b) }), gateway.ErrFenced)
 	})
 }
+
+// TestPromiseNothingRewrittenEventsAreAppendOnly: the database itself refuses to change an event.
+func TestPromiseNothingRewrittenEventsAreAppendOnly(t *testing.T) {
+	each(t, func(t *testing.T, p place) { store.CheckAppendOnly(t, p.open(t)) })
+}

@@ -234,7 +234,7 @@ func checkTag(t *testing.T, tag html.Token, safe string) {
 			t.Fatalf("style %q in %q", a.Val, safe)
 		case a.Key == "src" && !strings.HasPrefix(v, "/image/") && !strings.HasPrefix(v, "data:image/"):
 			t.Fatalf("src %q in %q", a.Val, safe)
-		case a.Key == "href" && !strings.HasPrefix(v, "http://") && !strings.HasPrefix(v, "https://") && !strings.HasPrefix(v, "mailto:") && !strings.HasPrefix(v, "tel:") && !strings.HasPrefix(v, "cid:"):
+		case a.Key == "href" && !strings.HasPrefix(v, "http://") && !strings.HasPrefix(v, "https://") && !strings.HasPrefix(v, "mailto:") && !strings.HasPrefix(v, "tel:"):
 			t.Fatalf("href %q in %q", a.Val, safe)
 		}
 	}

@@ -18,8 +18,6 @@ var safePolicy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowDataURIImages()
 	p.AllowRelativeURLs(false)
 	p.RequireNoFollowOnLinks(false)
-	p.RequireNoReferrerOnLinks(true)
-	p.AddTargetBlankToFullyQualifiedLinks(true)
 	p.AllowElements("p", "br", "hr", "div", "span", "blockquote", "pre", "code", "tt", "kbd", "samp", "address", "center",
 		"b", "i", "u", "s", "em", "strong", "small", "big", "sub", "sup", "del", "ins", "strike", "mark", "q", "cite", "abbr",
 		"h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "font", "section", "article", "header", "footer",
@@ -54,7 +52,7 @@ var safePolicy = sync.OnceValue(func() *bluemonday.Policy {
 // data: (png, jpeg, gif, webp) stay. Links open apart, without referrer or opener.
 func SafeHTML(source string, image func(contentID string) string) string {
 	safe := safePolicy().Sanitize(source)
-	if !strings.Contains(safe, "<img") {
+	if !strings.Contains(safe, "<img") && !strings.Contains(safe, "<a ") {
 		return safe
 	}
 	var out strings.Builder
@@ -67,12 +65,34 @@ func SafeHTML(source string, image func(contentID string) string) string {
 		}
 		raw := string(z.Raw())
 		if kind == html.StartTagToken || kind == html.SelfClosingTagToken {
-			if t := z.Token(); t.Data == "img" {
+			switch t := z.Token(); t.Data {
+			case "img":
 				raw = inlineImage(t, image)
+			case "a":
+				raw = apart(t)
 			}
 		}
 		out.WriteString(raw)
 	}
+}
+
+// apart is a link that opens in a page of its own, which learns nothing of this one.
+func apart(t html.Token) string {
+	kept := t.Attr[:0]
+	for _, a := range t.Attr {
+		switch a.Key {
+		case "href":
+			if v := strings.ToLower(strings.TrimSpace(a.Val)); !strings.HasPrefix(v, "http://") && !strings.HasPrefix(v, "https://") &&
+				!strings.HasPrefix(v, "mailto:") && !strings.HasPrefix(v, "tel:") {
+				continue
+			}
+		case "rel", "target":
+			continue
+		}
+		kept = append(kept, a)
+	}
+	t.Attr = append(kept, html.Attribute{Key: "target", Val: "_blank"}, html.Attribute{Key: "rel", Val: "noopener noreferrer"})
+	return t.String()
 }
 
 // inlineImage is the tag with the address that the message's own image has here.
@@ -89,7 +109,7 @@ func inlineImage(t html.Token, image func(string) string) string {
 		}
 		kept = append(kept, a)
 	}
-	if len(src) > 4 && strings.EqualFold(src[:4], "cid:") {
+	if len(src) >= 4 && strings.EqualFold(src[:4], "cid:") {
 		id := src[4:]
 		src = ""
 		if image != nil {

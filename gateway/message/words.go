@@ -152,16 +152,16 @@ func EncodePhrase(name string, first int) string {
 }
 
 // plainWords tells text that needs no encoding: printable ASCII, nothing like an encoded word, and
-// no word too long to fold.
+// neither a word nor a row of spaces too long to fold.
 func plainWords(text string) bool {
 	run := 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		c := text[i]
 		if c < ' ' || c > '~' || c == '=' && i+1 < len(text) && text[i+1] == '?' {
 			return false
 		}
-		if run++; c == ' ' {
-			run = 0
+		if run++; i > 0 && (c == ' ') != (text[i-1] == ' ') {
+			run = 1
 		}
 		if run > 70 {
 			return false

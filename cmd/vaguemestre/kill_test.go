@@ -154,8 +154,14 @@ func (st *stream) send(key string) (string, error) {
 }
 
 func TestPromiseAcceptedIsOursThroughKills(t *testing.T) {
+	t.Parallel()
+	throughKills(t, "")
+}
+
+// throughKills kills the daemon again and again, on the store that the configuration names.
+func throughKills(t *testing.T, extra string) {
 	n, seed := kills(t)
-	i, w, clientTLS := installDemoWorld(t, "[accounts]\nhashing_at_once = 2\n")
+	i, w, clientTLS := installDemoWorld(t, extra)
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute+time.Duration(n)*5*time.Second)
 	t.Cleanup(cancel)
 	i.ctx = ctx

@@ -99,8 +99,11 @@ func courierOf(t *testing.T, dialogue string) gateway.ID {
 	return id
 }
 
-func TestMainJobOnRealPostfixAndDovecot(t *testing.T) {
-	r := installReal(t, "")
+func TestMainJobOnRealPostfixAndDovecot(t *testing.T) { mainJob(t, "") }
+
+// mainJob is the whole chain among real programs, on the store that the configuration names.
+func mainJob(t *testing.T, extra string) {
+	r := installReal(t, extra)
 	company, other := r.kit.Companies[0], r.kit.Companies[1]
 	r.feed(company.Address, other.Address)
 	r.must("", "check")

@@ -111,7 +111,7 @@ func answerBeforeProseRule(v *view, r *Result) string {
 
 func answerRule(v *view, r *Result) string {
 	why := v.automatic()
-	if why == "" {
+	if why == "" || mailSystems.MatchString(v.fromText) { // a mail system is never on leave
 		return ""
 	}
 	r.Class = ClassAbsence
@@ -182,7 +182,7 @@ func (v *view) reportHeader() bool {
 // different kinds must agree, since each one alone stands in honest mail too.
 func (v *view) proseReport() string {
 	own, rest := v.prose()
-	opening := reportOpenings.MatchString(strings.ToLower(Clip(own, 8<<10)))
+	opening := saysFailure(own)
 	returned := rest != "" || v.returned
 	sender, subject := v.reportSender() || v.nullSender(), v.reportSubject()
 	switch {
@@ -190,13 +190,13 @@ func (v *view) proseReport() string {
 		return "report in prose: header field"
 	case sender && subject:
 		return "report in prose: sender and subject"
-	case subject && returned && saysFailure(own) && v.namesRecipient(own):
+	case subject && returned && opening && v.namesRecipient(own):
 		return "report in prose: subject, words and returned message"
-	case v.nullSender() && saysFailure(own) && v.namesRecipient(own):
+	case v.nullSender() && opening && v.namesRecipient(own):
 		return "report in prose: null envelope sender and words"
 	case v.reportSender() && opening && returned:
 		return "report in prose: sender, words and returned message"
-	case v.reportSender() && saysFailure(own) && v.namesRecipient(own):
+	case v.reportSender() && opening && v.namesRecipient(own):
 		return "report in prose: sender and words"
 	}
 	return ""
@@ -216,7 +216,7 @@ func saysFailure(own string) bool {
 	return false
 }
 
-var failureWords = words(`(could|can|did) ?(not|n't) be (delivered|sent)`, `unable to (deliver|send)`, `undeliverable`, `not (be )?delivered`, `delivery (to .{1,80})?(failed|failure|error)`, `(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`, `returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`, `n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`, `no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`, `(invalid|unknown|no such) user`, `user unknown`)
+var failureWords = words(`(could|can|did) ?(not|n't) be (delivered|sent)`, `unable to (deliver|send)`, `undeliverable`, `not (yet )?(be |been )?delivered`, `(has been|is) delayed`, `delivery delay`, `delivery (to .{1,80})?(failed|failure|error)`, `(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`, `returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`, `n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`, `no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`, `(invalid|unknown|no such) user`, `user unknown`)
 
 func (v *view) namesRecipient(own string) bool {
 	return len(mentions(own, v.excluded())) > 0

@@ -36,7 +36,7 @@ func mentions(prose string, excluded map[string]bool) []mention {
 	for _, place := range places {
 		var found []mention
 		var starts [][2]int
-		for _, m := range place.pattern.FindAllStringSubmatchIndex(prose, 4*maxRecipients) {
+		for _, m := range findInLines(place.pattern, prose, 4*maxRecipients) {
 			address := strings.Trim(prose[m[2]:m[3]], ".")
 			if excluded[strings.ToLower(address)] || roles.MatchString(address) || ofSender(prose, m[2]) {
 				continue
@@ -62,6 +62,27 @@ func mentions(prose string, excluded map[string]bool) []mention {
 		return mergeMentions(found)
 	}
 	return nil
+}
+
+// findInLines is FindAllStringSubmatchIndex over the lines that hold an address.
+func findInLines(pattern *regexp.Regexp, text string, n int) [][]int {
+	var found [][]int
+	for at := 0; at < len(text) && len(found) < n; {
+		end := len(text)
+		if i := strings.IndexByte(text[at:], '\n'); i >= 0 {
+			end = at + i
+		}
+		if line := Clip(text[at:end], maxDiagnostic); strings.IndexByte(line, '@') >= 0 {
+			for _, m := range pattern.FindAllStringSubmatchIndex(line, 50) {
+				for i := range m {
+					m[i] += at
+				}
+				found = append(found, m)
+			}
+		}
+		at = end + 1
+	}
+	return found
 }
 
 // mergeMentions keeps each address once, with all that is said of it.

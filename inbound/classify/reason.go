@@ -5,8 +5,8 @@ import (
 )
 
 // reasonFrom says why: from the answer itself, then from all that is said of the recipient, then
-// from the status code, then from the report's whole text.
-func (r *Report) reasonFrom(words, about, own string) Reason {
+// from the status code, then from what the report's whole text says.
+func (r *Report) reasonFrom(words, about string, whole Reason) Reason {
 	if reason := r.reasonInWords(words); reason != Undefined {
 		return reason
 	}
@@ -16,7 +16,7 @@ func (r *Report) reasonFrom(words, about, own string) Reason {
 	if reason := reasonOfStatus(r.Status); reason != Undefined {
 		return reason
 	}
-	return r.reasonInWords(Clip(own, 8<<10))
+	return r.weigh(whole)
 }
 
 // reasonInWords looks the words up in the rules.

@@ -209,6 +209,7 @@ func (v *view) fromProse(own string) []Report {
 
 // telling tells words that hold an answer or a known reason.
 func telling(text string) bool {
+	text = Clip(text, 4<<10)
 	return replyCode(text) != 0 || enhancedCode(text) != "" || reasonIn(text) != Undefined
 }
 
@@ -241,7 +242,7 @@ func reconcile(failed []string, found []mention) []mention {
 func (v *view) fallback(session []exchange) []mention {
 	var found []mention
 	for _, e := range session {
-		if e.command == "RCPT" && e.address != "" && replyCode(e.answer) >= 400 {
+		if e.command == "RCPT" && e.address != "" && e.code != 0 {
 			found = append(found, mention{address: e.address, about: e.answer})
 		}
 	}
@@ -309,19 +310,19 @@ func (r *Report) decide(v *view, words, about, own string) {
 		r.ReplyCode = successCode(r.Diagnostic)
 		return
 	}
-	r.Reason = r.reasonFrom(words, about, own)
+	r.Reason = r.reasonFrom(words, about, v.asWhole(own).reason)
 	r.Permanent = r.permanent()
 }
 
 // actionFromWords tells a warning from a failure where no field does.
 func (v *view) actionFromWords(status, own string) string {
-	lower := strings.ToLower(oneLine(v.subject + " \n " + Clip(own, 8<<10)))
+	whole := v.asWhole(own)
 	switch {
 	case strings.HasPrefix(status, "2."):
 		return Delivered
-	case delayWords.MatchString(lower) && !finalWords.MatchString(lower):
+	case whole.delayed:
 		return Delayed
-	case deliveredWords.MatchString(lower) && !finalWords.MatchString(lower) && status == "":
+	case whole.arrived && status == "":
 		return Delivered
 	}
 	return Failed

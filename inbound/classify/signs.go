@@ -10,33 +10,29 @@ var reportSenders = words(`mailer[-_ ]?daemon`, `mail[-_]?daemon`, `\bpost_?mast
 	`system administrator`, `mail administrator`, `mail system`, `e-?mail delivery`, `ndr admin`, `interscan`, `\bmdaemon\b`, `returned mail`, `bounce[-_ ]?(notification|handler|daemon)`,
 	`content[-_ ]?filter`, `undeliverable`, `no-?reply@sns\.amazonaws`, `mimail|mxlogic`, `microsoft exchange`, `barracuda`, `amavis`, `symantec`, `^mailer@`, `sysadmin@`, `(?:^|[<"\s])<?>?$`)
 
+// mailSystems are the names under which nobody but a mail system writes.
+var mailSystems = words(`mailer[-_ ]?daemon`, `mail delivery (sub)?system`)
+
 // reportSubjects are what reports call themselves, at the beginning of the subject.
 var reportSubjects = regexp.MustCompile(`^(?:\*+|\[[^\]]*\]\s*|e?mail |message |notice:? |warning:? |x+\.\S+ |attention:? )*(?:` +
 	`undeliver|returned (e-?)?mail|return(ed|ing)? (message )?to sender|(e-?mail |message |mail )?deliver(y|ing)( of .{1,60})?( status)?[ :-]*(notification|report|fail|problem|error|status|has|delay|unsuccessful|incomplete)|` +
 	`fail(ure|ed)( to)? (notice|deliver|:)|failed mail|failure delivery|failure notice|(mail|message|e-?mail) (delivery )?(system )?(error|failure|failed|failing|bounce|status|rejected|not delivered|could not|undeliver|delay)|` +
 	`non[- ]?(delivery|deliverable|remis)|not delivered|could not (send|deliver)|unable to deliver|cannot deliver|can't deliver|unzustellbar|nicht zustellbar|zustell|mail system error|nondelivery|ndn:|ndr:|dsn:|` +
 	`(sorry, )?your (message|e-?mail|mail) (.{0,30}(could not|was not|cannot|has not|undeliver|reject|delay)|to .{1,80}(reject|fail|undeliver|could not))|there was an error sending|(message|mail) you sent blocked|bounce(d)? ?(message|mail|notification|e-?mail|:)|(email|mail) bounce|` +
-	`postmaster notify|could not send|delay(ed)?( mail| message| delivery|:)|message delayed|considered unsolicited|considered unsolicited|banned file|virus .{0,30}from you|undelivered|mail not delivered|not a? ?member|you .{1,80} (are|is) not (a )?member|` +
+	`postmaster notify|message \S{4,60} delayed|(message|mail) .{0,40}(delayed|undelivered)|could not send|delay(ed)?( mail| message| delivery|:)|message delayed|considered unsolicited|considered unsolicited|banned file|virus .{0,30}from you|undelivered|mail not delivered|not a? ?member|you .{1,80} (are|is) not (a )?member|` +
 	`[ée]chec (de|d') ?(la )?(remise|distribution|livraison|envoi|l'envoi|transmission)|non[- ]?remis|message non (remis|distribu|d[ée]livr)|(avis|notification|rapport) (de |d'|d')?(non[- ]|[ée]chec|remise|distribution|retard|[ée]tat)|courrier (non|retourn)|retour (de|à) |erreur (de|d') ?(livraison|envoi|distribution|remise)|votre (message|courriel|mail) .{0,30}(n'a|ne peut|retard)|remise (retard|diff[ée]r|impossible)|impossible de (remettre|distribuer|d[ée]livrer)|mail refus|` +
 	`rückgabe|fehler bei|übermittlung|no se (pudo|puede|ha)|no entregad|imposible entregar|notificaci[oó]n .{0,30}(entrega|estado)|devuelto|mancata consegna|impossibile (recapitare|consegnare)|onbestelbaar|niet bezorgd|недоставл|ваше сообщение не)|не может быть доставлено|配信(不能|でき)|送信(でき|エラー|失敗)|メールエラー|エラー(通知|メール)|届きません|届けられません|退信|投递失败|无法投递`)
-
-// reportOpenings are what the text of a report says, at the beginning of one of its lines.
-var reportOpenings = regexp.MustCompile(`(?:^|\n)[\s#*=>|-]{0,40}(?:` +
-	`hi\. this is the|this is (the|a|an) (qmail|postfix|mail|dragonfly|automatic|permanent|delivery|system|message|mail delivery|automatically|postmaster|email system|[a-z0-9.-]+ (mail|program))|this message (was|is|has been) (created|generated|sent)? ?(automatic|by (the |a )?mail)|this (e-?mail )?(message )?(is to inform|is an automat)|i'?m (sorry|afraid)|i am (sorry|afraid)|` +
-	`a message (that )?you (have )?sent|a message sent by|the (following|original) (message|address|recipient|addresses|recipients)|delivery (to|of|failed|has|attempt|was)|(sorry, )?(your|the) (e-?mail|message|mail)( message)?( to .{1,80}| of .{1,80}| sent on.{1,60})? ?(\n|could not|cannot|can't|was not|was undeliver|has not|has been (rejected|delayed|block|return)|did not|has (encountered|bounced)|was (reject|block|refus|return|not|deem|consid|discarded)|you|has been|is undeliv)|` +
-	`sorry,? (we|i|your|the)|we (were|are|had|could|have|regret)|(message|mail|e-?mail) (could|was|has|from|for|delivery|to|not|rejected|undeliverable|blocked|returned)|unable to deliver|there was (a|an) (error|problem)|there were|an error (has )?occurred|error (in|while|during|sending|deliver)|could not (be )?(deliver|send)|(could|did) not|` +
-	`failed (to|recipient)|failure|undeliver|unknown (user|recipient)|user unknown|invalid (user|recipient)|no such|recipient|the (mail|message|user|recipient|e-?mail|address|system|server|account|following|reason|attached|error)|transcript of session|[- ]*(transcript of session|failure reasons|the following addresses|original message|unsent message|returned message)|each of the following|message (text|details)|remote host said|smtp error|reason( for| of)?|error( message)?:|\* ?\*? ?message not delivered|address not found|` +
-	`\[this is|you are not (a )?member|reporting-mta|final-recipient|subject: ?|xxx|vous|le (message|courrier|courriel|destinataire|serveur)|votre (message|courrier|courriel|mail)|ce (message|courriel|mail|courrier)|la (remise|distribution|livraison|bo[iî]te)|d[ée]sol[ée]|[ée]chec|impossible|une erreur|l'adresse|l.envoi|diese|ihre|die |der |su mensaje|el mensaje|este|no se|il messaggio|uw bericht|это|к сожалению|ваше|このメール|以下|メール|送信|宛先|あなた|ご|お|您|抱歉|{\s*"type")`)
 
 // reportHeaders are fields that only reports have.
 var reportHeaders = []string{"x-failed-recipients", "x-ms-embedded-report", "x-dsn", "x-bounce", "x-mimecast-bounce", "x-ms-exchange-ndr"}
 
-// originalStarts are the lines after which a report quotes our message. What follows is never read as the report's own words.
-var originalStarts = regexp.MustCompile(`(?im)^[\s>]*(?:` +
-	`-+ ?(?:this is a copy of (?:the|your) message|below this line is a copy|the (?:original )?(?:message|header|headers|body)[^\n]{0,60}(?:follow|attached|below)|original message|returned message|unsent message|start of returned|begin(?:ning)? of (?:the )?(?:original|returned)|message header|received headers|here is a copy|copy of|original mail|forwarded|the message (?:headers )?follow|header of the)[^\n]*|` +
-	`(?:original )?message (?:headers? )?follows?\.?:?|original message:?|below is a copy of (?:the|your)[^\n]*|included is a copy of[^\n]*|(?:here is |this is )?a copy of (?:the|your) (?:original )?(?:message|mail)[^\n]*|message headers follow[^\n]*|the (?:header|headers|body|text|original message)[^\n]{0,40}(?:follow|below|attached)[^\n]*|` +
-	`(?:bounced|returned|undelivered|rejected) (?:e-?)?(?:mail|message):?|-{3,} ?(?:message (?:text|body)|headers?|body)[^\n]*|content-type: *(?:message/rfc822|text/rfc822-headers)[^\n]*|[-=_*]{4,} ?(?:original|forwarded|message original|mensaje original|ursprüngliche|исходное)[^\n]*|` +
-	`message d'origine[^\n]*|-+ ?(?:message d'origine|courriel d'origine|copie du message)[^\n]*|your original message[^\n]*|return-path: *<[^\n]*|received: *(?:from|by|\()[^\n]*|x-(?:received|google-smtp-source|originating-ip): [^\n]*|dkim-signature: [^\n]*)$`)
+// originalStarts are the lines after which a report quotes our message, after marks of quotation. What follows is never read
+// as the report's own words.
+var originalStarts = words(
+	`^-+ ?(this is a copy of (the|your) message|below this line is a copy|the (original )?(message|header|headers|body).{0,60}(follow|attached|below)|original message|returned message|unsent message|start of returned|begin(ning)? of (the )?(original|returned)|message header|received headers|here is a copy|copy of|original mail|forwarded|the message (headers )?follow|header of the)`,
+	`^(original )?message (headers )?follows?\.?:?$`, `^original message:?$`, `^below is a copy of (the|your)`, `^included is a copy of`, `^(here is |this is )?a copy of (the|your) (original )?(message|mail)`, `^message headers follow`, `^the (header|headers|body|text|original message).{0,40}(follow|below|attached)`,
+	`^(bounced|returned|undelivered|rejected) (e-?)?(mail|message):?$`, `^-{3,} ?(message (text|body)|headers?|body)`, `^content-type: *(message/rfc822|text/rfc822-headers)`, `^[-=_*]{4,} ?(original|forwarded|message original|mensaje original|ursprüngliche|исходное)`,
+	`^message d'origine`, `^-+ ?(message d'origine|courriel d'origine|copie du message)`, `^your original message`, `^return-path: *<`, `^received: *(from|by|\()`, `^x-(received|google-smtp-source|originating-ip): `, `^dkim-signature: `)
 
 // delayWords say that the message still waits; finalWords that it does not any more.
 var (

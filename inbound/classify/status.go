@@ -99,7 +99,7 @@ func bestStatus(reported, words string, smtp bool) string {
 // that matches decides.
 var commands = []struct {
 	command string
-	pattern *regexp.Regexp
+	pattern phrases
 }{
 	{"DATA", words(`in reply to (the )?(end of )?data( command)?`, `after end of data`, `did not like our (final )?data`, `end of data`,
 		`after i sent the message`, `\[data\]`, `\(data\)`, `for text command`, `sending data`, `(^|\n) *(-+)?smtp command\s+data\b`, `smtp:data`)},
@@ -118,9 +118,4 @@ func commandOf(lower string) string {
 		}
 	}
 	return ""
-}
-
-// words joins alternatives that are looked for in lower-case text.
-func words(alternatives ...string) *regexp.Regexp {
-	return regexp.MustCompile(`(?:` + strings.Join(alternatives, `|`) + `)`)
 }

@@ -10,6 +10,7 @@ type exchange struct {
 	command string // MAIL, RCPT, DATA, EHLO
 	address string // of RCPT
 	answer  string
+	code    int // of the answer; 0: no failure
 }
 
 var (
@@ -22,7 +23,10 @@ var (
 func transcript(text string) []exchange {
 	var session []exchange
 	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\r\n \t")
+		if !strings.Contains(line, ">>>") && !strings.Contains(line, "<<<") {
+			continue
+		}
+		line = Clip(strings.TrimRight(line, "\r\n \t"), maxDiagnostic)
 		if m := clientLine.FindStringSubmatch(line); m != nil {
 			command, _, _ := strings.Cut(strings.ToUpper(m[1]), " ")
 			if command == "HELO" {
@@ -42,6 +46,9 @@ func transcript(text string) []exchange {
 			break
 		}
 	}
+	for i := range session {
+		session[i].code = replyCode(session[i].answer)
+	}
 	return session
 }
 
@@ -51,7 +58,7 @@ func answerFor(session []exchange, address string) (exchange, bool) {
 	var found exchange
 	ok := false
 	for _, e := range session {
-		if code := replyCode(e.answer); code < 400 {
+		if e.code == 0 {
 			continue
 		}
 		if e.command == "RCPT" && e.address != "" && strings.EqualFold(e.address, address) {

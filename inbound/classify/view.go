@@ -21,6 +21,7 @@ type view struct {
 	receipts  []string // bodies of message/disposition-notification parts
 	feedback  []string // bodies of message/feedback-report parts
 	original  message.Header
+	whole     *wholeText // what the report's text as a whole says; see (*view).asWhole
 	returned  bool             // original is of a part of its own
 	inner     *message.Message // the returned message, when it can be read whole
 }
@@ -118,18 +119,39 @@ func htmlWords(m *message.Message) string {
 	return Clip(message.HTMLToText(text), maxText)
 }
 
-// prose is the reporter's own words: the text up to where it begins to quote our message; rest is the quotation.
-func (v *view) prose() (own, rest string) {
-	at := originalStarts.FindStringIndex(v.text)
-	for at != nil && strings.TrimSpace(v.text[:at[0]]) == "" { // a report that begins with its own trace fields
-		next := originalStarts.FindStringIndex(v.text[at[1]:])
-		if next == nil {
-			return v.text, ""
+// wholeText is what the text of a report says without regard to recipients.
+type wholeText struct {
+	reason  Reason
+	delayed bool // it still waits
+	arrived bool
+}
+
+// asWhole reads the report's whole text, once for all of its recipients.
+func (v *view) asWhole(own string) wholeText {
+	if v.whole == nil {
+		own = Clip(own, 8<<10)
+		lower := strings.ToLower(oneLine(v.subject + " \n " + own))
+		final := finalWords.MatchString(lower)
+		v.whole = &wholeText{
+			reason: reasonIn(own), delayed: !final && delayWords.MatchString(lower), arrived: !final && deliveredWords.MatchString(lower),
 		}
-		at = []int{at[1] + next[0], at[1] + next[1]}
 	}
-	if at == nil {
-		return v.text, ""
+	return *v.whole
+}
+
+// prose is the reporter's own words: the text up to where it begins to quote our message; rest is the quotation.
+// A report may begin with trace fields of its own.
+func (v *view) prose() (own, rest string) {
+	for at := 0; at < len(v.text); {
+		end := len(v.text)
+		if i := strings.IndexByte(v.text[at:], '\n'); i >= 0 {
+			end = at + i + 1
+		}
+		line := strings.ToLower(Clip(strings.Trim(v.text[at:end], "> \t\r\n"), 200))
+		if originalStarts.MatchString(line) && strings.TrimSpace(v.text[:at]) != "" {
+			return v.text[:at], v.text[at:]
+		}
+		at = end
 	}
-	return v.text[:at[0]], v.text[at[0]:]
+	return v.text, ""
 }

@@ -447,6 +447,7 @@ func TestWhatCannotBePlacedIsQuarantined(t *testing.T) {
 		"unknown":            {"From: a@b.example\nTo: courrier@" + domain + "\n\nBonjour\n", WhyUnmatched},
 		"own mail back":      {"From: courrier@" + domain + "\nTo: {r}\nSubject: x\n\nBonjour\n", WhyOwnMail},
 		"own automatic mail": {"From: notification@" + domain + "\nAuto-Submitted: auto-generated\nTo: {r}\n\nBonjour\n", WhyOwnMail},
+		"machine":            {"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: {r}\nAuto-Submitted: auto-generated\nSubject: ?\n\nBonjour\n", WhyMachine},
 		"agents' thread":     {"From: a@b.example\nTo: {f}\n\nBonjour\n", WhyThread},
 	} {
 		step := newRoom(t).understand(c.mail)

@@ -35,6 +35,7 @@ const (
 	WhyNoReply       = "written to the address that nobody reads"
 	WhyOwnMail       = "our own automatic mail came back"
 	WhyThread        = "written to an agents' thread address from outside"
+	WhyMachine       = "sent by a machine, and no report that can be read"
 	WhyAdministrator = "written to the administrator, whose address is not configured"
 )
 
@@ -84,9 +85,26 @@ func (r Rules) record(m Mail, step *gateway.Step) {
 		m.mailEvent(step, match, gateway.Absent, m.Result.Why)
 	case classify.ClassChallenge:
 		m.mailEvent(step, match, gateway.Challenged, m.Result.Why)
+	case classify.ClassBulk:
+		r.bulk(m, step)
 	default:
 		r.replies(m, step)
 	}
+}
+
+// bulk takes mail of lists and shared mailboxes for the answers that they pass on; what a machine sends without
+// a sender is none.
+func (r Rules) bulk(m Mail, step *gateway.Step) {
+	if m.nullSender() {
+		quarantine(step, WhyMachine)
+		return
+	}
+	r.replies(m, step)
+}
+
+// nullSender tells that the receiving server wrote down an empty envelope sender.
+func (m Mail) nullSender() bool {
+	return m.Header.Has("Return-Path") && strings.Trim(m.Header.Get("Return-Path"), "<> \t") == ""
 }
 
 func human(c classify.Class) bool { return c == classify.ClassReply || c == classify.ClassBulk }
@@ -158,7 +176,7 @@ func (m Mail) answerable() string {
 	if m.Result.Class != classify.ClassReply || m.Result.From == "" {
 		return ""
 	}
-	if m.Header.Has("Return-Path") && strings.Trim(m.Header.Get("Return-Path"), "<> \t") == "" {
+	if m.nullSender() {
 		return ""
 	}
 	if _, err := mail.ParseAddress("<" + m.Result.From + ">"); err != nil || strings.ContainsAny(m.Result.From, " \t\r\n\"") {

@@ -44,6 +44,7 @@ type stop struct {
 	level   int   // which open delimiter was met; -1: the source ended
 	closing bool  // with its two final hyphens
 	cut     int64 // where the content before ends
+	end     int64 // of the delimiter's line, without its line end
 }
 
 // openedMax bounds the decoded bytes of embedded messages that come in base64 or quoted-printable,
@@ -154,7 +155,7 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	if pt.MediaType == "multipart/digest" {
 		childType = "message/rfc822"
 	}
-	st, err := p.skip()
+	st, err := p.skip(p.s.pos)
 	if err == nil && st.level < level {
 		p.defect(BoundaryUnseen, pt.Path, pt.start)
 		pt.fallBack()
@@ -181,15 +182,14 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 		pt.fallBack()
 	}
 	p.open = p.open[:level] // the epilogue, up to an outer delimiter
-	if st, err = p.skip(); err == nil {
+	if st, err = p.skip(st.end); err == nil {
 		pt.bodyEnd = max(st.cut, pt.bodyStart)
 	}
 	return st, err
 }
 
-// skip passes over lines up to a delimiter.
-func (p *parser) skip() (stop, error) {
-	cut := p.s.pos
+// skip passes over lines up to a delimiter. cut is where the content ends when that comes at once.
+func (p *parser) skip(cut int64) (stop, error) {
 	for {
 		ln, err := p.s.next()
 		if errors.Is(err, io.EOF) {
@@ -206,7 +206,7 @@ func (p *parser) skip() (stop, error) {
 }
 
 func (p *parser) leaf(pt *Part) (stop, error) {
-	st, err := p.skip()
+	st, err := p.skip(p.s.pos)
 	pt.bodyEnd = max(st.cut, pt.bodyStart)
 	return st, err
 }
@@ -225,7 +225,7 @@ func (p *parser) delimiter(ln line, cut int64) (stop, bool) {
 		}
 		rest := bytes.TrimRight(h[len(d):], " \t\r")
 		if len(rest) == 0 || string(rest) == "--" {
-			return stop{level: i, closing: len(rest) > 0, cut: cut}, true
+			return stop{level: i, closing: len(rest) > 0, cut: cut, end: ln.end}, true
 		}
 	}
 	return stop{}, false

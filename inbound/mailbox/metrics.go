@@ -20,7 +20,6 @@ type metrics struct {
 	lag        prometheus.Histogram   // from received to understood
 	waiting    prometheus.Gauge       // mails not understood yet
 	oldest     prometheus.Gauge       // age of the oldest of them
-	quarantine prometheus.Gauge       // mails quarantined
 }
 
 // The outcomes of understanding.
@@ -47,12 +46,11 @@ func newMetrics(r prometheus.Registerer, accounts []Account) *metrics {
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "vaguemestre_inbound_lag_seconds", Help: "Time from storing a mail to having understood it.", Buckets: prometheus.ExponentialBuckets(0.01, 4, 9),
 		}),
-		waiting:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "vaguemestre_inbound_waiting", Help: "Mails stored and not understood yet."}),
-		oldest:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "vaguemestre_inbound_oldest_waiting_seconds", Help: "Age of the oldest mail not understood yet."}),
-		quarantine: prometheus.NewGauge(prometheus.GaugeOpts{Name: "vaguemestre_inbound_quarantine", Help: "Mails in quarantine."}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "vaguemestre_inbound_waiting", Help: "Mails stored and not understood yet."}),
+		oldest:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "vaguemestre_inbound_oldest_waiting_seconds", Help: "Age of the oldest mail not understood yet."}),
 	}
 	if r != nil {
-		r.MustRegister(m.connected, m.success, m.received, m.failures, m.missing, m.understood, m.retried, m.lag, m.waiting, m.oldest, m.quarantine)
+		r.MustRegister(m.connected, m.success, m.received, m.failures, m.missing, m.understood, m.retried, m.lag, m.waiting, m.oldest)
 	}
 	for _, a := range accounts { // so that an alert sees a mailbox that never connected
 		m.connected.WithLabelValues(a.Name).Set(0)

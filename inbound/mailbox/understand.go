@@ -231,7 +231,6 @@ func (s *Service) count(ctx context.Context) {
 		return
 	}
 	s.metrics.waiting.Set(float64(stats[gateway.InboundNew]))
-	s.metrics.quarantine.Set(float64(stats[gateway.InboundQuarantined]))
 	s.metrics.oldest.Set(0)
 	if waiting, err := s.store.InboundNew(ctx, 1); err == nil && len(waiting) > 0 {
 		s.metrics.oldest.Set(s.o.Now().Sub(waiting[0].Received).Seconds())

@@ -99,7 +99,7 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 	if d.ring, err = TokenRing(d.key("tokens")); err != nil {
 		return err
 	}
-	d.health = newHealth(d.store, d.now, d.registry)
+	d.health = newHealth(d.store, func() []*certificate { return d.certificates }, d.registry)
 	for _, step := range []func() error{d.makeLedger, d.makeOutbound, d.makeInbound, d.makePages, d.makeSubmission, d.makeMetrics} {
 		if err := step(); err != nil {
 			return err
@@ -122,6 +122,7 @@ func (d *Daemon) makeLedger() (err error) {
 	}
 	d.proof, err = NewIssuer(d.cfg, d.store, d.ledger, d.log, d.now)
 	d.add("ledger", d.ledger.Run)
+	d.add("housekeeping", d.keepHouse)
 	return err
 }
 
@@ -138,7 +139,7 @@ func (d *Daemon) makeSubmission() error {
 		return err
 	}
 	s := d.cfg.Submission
-	cert, err := d.certificate(s.Certificate, s.Key)
+	cert, err := d.certificate("submission", s.Certificate, s.Key)
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (d *Daemon) makePages() error {
 	}
 	var t *tls.Config
 	if l := d.cfg.Link; l.Certificate != "" {
-		cert, err := d.certificate(l.Certificate, l.Key)
+		cert, err := d.certificate("pages", l.Certificate, l.Key)
 		if err != nil {
 			return err
 		}
@@ -179,8 +180,8 @@ func (d *Daemon) makeMetrics() error {
 	return nil
 }
 
-func (d *Daemon) certificate(file, key string) (*certificate, error) {
-	c, err := loadCertificate(file, key)
+func (d *Daemon) certificate(listener, file, key string) (*certificate, error) {
+	c, err := loadCertificate(listener, file, key)
 	if err == nil {
 		d.certificates = append(d.certificates, c)
 	}

@@ -17,8 +17,9 @@ import (
 // health answers /livez and /readyz, and measures what no part measures by itself.
 type health struct {
 	store *store.Store
-	now   func() time.Time
 	state atomic.Int32
+
+	certificates func() []*certificate
 }
 
 const (
@@ -30,8 +31,8 @@ const (
 // probe bounds the questions that a scrape or a probe asks of the store.
 const probe = 5 * time.Second
 
-func newHealth(s *store.Store, now func() time.Time, reg prometheus.Registerer) *health {
-	h := &health{store: s, now: now}
+func newHealth(s *store.Store, certificates func() []*certificate, reg prometheus.Registerer) *health {
+	h := &health{store: s, certificates: certificates}
 	reg.MustRegister(h)
 	return h
 }
@@ -76,19 +77,22 @@ func answer(w http.ResponseWriter, problems map[string]string) {
 
 var (
 	quarantineMails = prometheus.NewDesc("vaguemestre_quarantine_mails", "Mails that wait for a person.", nil, nil)
-	inboundWaiting  = prometheus.NewDesc("vaguemestre_inbound_waiting_mails", "Mails stored and not yet understood.", nil, nil)
+	expiry          = prometheus.NewDesc("vaguemestre_certificate_expiry_timestamp_seconds", "When the certificate in use ends.", []string{"listener"}, nil)
 	storeUp         = prometheus.NewDesc("vaguemestre_store_up", "1 when the store answers.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (h *health) Describe(to chan<- *prometheus.Desc) {
 	to <- quarantineMails
-	to <- inboundWaiting
+	to <- expiry
 	to <- storeUp
 }
 
 // Collect implements prometheus.Collector; a store that does not answer shows as such.
 func (h *health) Collect(to chan<- prometheus.Metric) {
+	for _, c := range h.certificates() {
+		to <- prometheus.MustNewConstMetric(expiry, prometheus.GaugeValue, float64(c.expiry().Unix()), c.listener)
+	}
 	ctx, stop := context.WithTimeout(context.Background(), probe)
 	defer stop()
 	counts, err := h.store.InboundStats(ctx)
@@ -101,5 +105,4 @@ func (h *health) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	to <- prometheus.MustNewConstMetric(quarantineMails, prometheus.GaugeValue, float64(counts[gateway.InboundQuarantined]))
-	to <- prometheus.MustNewConstMetric(inboundWaiting, prometheus.GaugeValue, float64(counts[gateway.InboundNew]))
 }

@@ -63,12 +63,13 @@ func (s *httpServer) stop(ctx context.Context) error {
 
 // certificate is a certificate that SIGHUP can replace while connections go on.
 type certificate struct {
+	listener  string
 	file, key string
 	current   atomic.Pointer[tls.Certificate]
 }
 
-func loadCertificate(file, key string) (*certificate, error) {
-	c := &certificate{file: file, key: key}
+func loadCertificate(listener, file, key string) (*certificate, error) {
+	c := &certificate{listener: listener, file: file, key: key}
 	return c, c.reload()
 }
 
@@ -81,6 +82,9 @@ func (c *certificate) reload() error {
 	c.current.Store(&pair)
 	return nil
 }
+
+// expiry is when the certificate ends; LoadX509KeyPair has parsed it.
+func (c *certificate) expiry() time.Time { return c.current.Load().Leaf.NotAfter }
 
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{

@@ -224,7 +224,7 @@ func filesOf(m *message.Message) ([]gateway.File, error) {
 	return files, nil
 }
 
-// count keeps the gauges of what waits and what is quarantined.
+// count keeps the gauges of what waits.
 func (s *Service) count(ctx context.Context) {
 	stats, err := s.store.InboundStats(ctx)
 	if err != nil {

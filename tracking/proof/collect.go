@@ -50,7 +50,7 @@ func (i *Issuer) collect(ctx context.Context, courier, recipient gateway.ID, lan
 		return nil, err
 	}
 	g := &gathering{Issuer: i, ctx: ctx, courier: c, only: recipient, ev: &Evidence{Format: format, Version: formatVersion}}
-	for _, step := range []func() error{g.read, g.ledgerFacts, g.letterFacts, g.recipientFacts, g.replyFacts, g.eventFacts, g.reports} {
+	for _, step := range []func() error{g.read, g.ledgerFacts, g.letterFacts, g.eventFacts, g.recipientFacts, g.replyFacts, g.reports} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -282,29 +282,19 @@ func (g *gathering) recipientFacts() error {
 	if err != nil {
 		return err
 	}
+	events := byRecipient(g.ev.Events)
 	for _, r := range recipients {
 		if !g.only.IsZero() && r.ID != g.only {
 			continue
 		}
 		g.ev.Recipients = append(g.ev.Recipients, RecipientFacts{
-			ID: r.ID, Address: r.Address, Company: r.CompanyName, Register: r.Register, MessageID: r.MessageID, State: stateOf(g.shown, r.ID),
+			ID: r.ID, Address: r.Address, Company: r.CompanyName, Register: r.Register, MessageID: r.MessageID, State: stateOf(events[r.ID]),
 		})
 	}
 	if !g.only.IsZero() && len(g.ev.Recipients) == 0 {
 		return gateway.ErrNotFound
 	}
 	return nil
-}
-
-// stateOf is how far the shown events say the letter got.
-func stateOf(events []gateway.Event, recipient gateway.ID) string {
-	var s gateway.Standing
-	for _, e := range events {
-		if e.Recipient == recipient {
-			s = s.Advance(e)
-		}
-	}
-	return s.State.String()
 }
 
 func (g *gathering) replyFacts() error {

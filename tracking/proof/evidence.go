@@ -131,6 +131,24 @@ func (f EventFacts) Event() gateway.Event {
 	return e
 }
 
+// byRecipient sorts events by whom they concern: a courier may have ten thousand recipients.
+func byRecipient(events []EventFacts) map[gateway.ID][]EventFacts {
+	sorted := map[gateway.ID][]EventFacts{}
+	for _, f := range events {
+		sorted[f.Recipient] = append(sorted[f.Recipient], f)
+	}
+	return sorted
+}
+
+// stateOf is how far a recipient's events say the letter got.
+func stateOf(events []EventFacts) string {
+	var s gateway.Standing
+	for _, f := range events {
+		s = s.Advance(f.Event())
+	}
+	return s.State.String()
+}
+
 // factsOf is the event as the proof shows it; why, when not empty, withholds its details.
 func factsOf(e gateway.Event, why string) EventFacts {
 	f := EventFacts{

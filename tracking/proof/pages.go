@@ -19,7 +19,10 @@ func pages(ev *Evidence, digest gateway.Hash) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := drawer{sheet: s, w: w, ev: ev, zone: ev.Consultation.Location(), digest: digest}
+	d := drawer{sheet: s, w: w, ev: ev, events: byRecipient(ev.Events), names: map[gateway.ID]RecipientFacts{}, zone: ev.Consultation.Location(), digest: digest}
+	for _, r := range ev.Recipients {
+		d.names[r.ID] = r
+	}
 	d.title()
 	d.consultation()
 	d.summary()
@@ -43,6 +46,8 @@ type drawer struct {
 	*sheet
 	w      words
 	ev     *Evidence
+	events map[gateway.ID][]EventFacts // by recipient
+	names  map[gateway.ID]RecipientFacts
 	zone   *time.Location
 	digest gateway.Hash
 }
@@ -74,10 +79,8 @@ func (d *drawer) title() {
 }
 
 func (d *drawer) recipientName(id gateway.ID) string {
-	for _, r := range d.ev.Recipients {
-		if r.ID == id {
-			return fullName(r)
-		}
+	if r, ok := d.names[id]; ok {
+		return fullName(r)
 	}
 	return id.String()
 }
@@ -116,6 +119,10 @@ func (d *drawer) summary() {
 	for _, st := range d.steps(gateway.ID{}) {
 		d.step(t, st)
 	}
+	if d.many() {
+		d.summaryOfMany(t)
+		return
+	}
 	for _, r := range d.ev.Recipients {
 		t.band(cell{
 			{d.w.t("summary.recipient", "name", fullName(r)), strong},
@@ -125,6 +132,28 @@ func (d *drawer) summary() {
 			d.step(t, st)
 		}
 	}
+}
+
+// many tells a courier to more recipients than pages can tell of in full: each then has one row, with the
+// step that its standing rests on. Drawing ten thousand in full would take gigabytes, and nobody would read it.
+func (d *drawer) many() bool { return len(d.ev.Recipients) > manyRecipients }
+
+const manyRecipients = 200
+
+func (d *drawer) summaryOfMany(t *table) {
+	for _, r := range d.ev.Recipients {
+		steps := d.steps(r.ID)
+		last := step{name: d.w.or("state", r.State)}
+		for _, st := range steps {
+			if last.at.IsZero() || string(st.kind) == r.State {
+				last = st
+			}
+		}
+		last.author = fullName(r)
+		d.step(t, last)
+	}
+	d.gap(6)
+	d.text(d.w.t("summary.many", "count", strconv.Itoa(manyRecipients)), small, 0)
 }
 
 func (d *drawer) step(t *table, st step) {
@@ -222,6 +251,9 @@ func (d *drawer) fileTable(files []gateway.File) {
 // recipients shows every event, those of the whole courier first.
 func (d *drawer) recipients() {
 	d.exchanges(gateway.ID{}, d.w.t("detail.common"))
+	if d.many() {
+		return
+	}
 	for _, r := range d.ev.Recipients {
 		d.gap(14)
 		d.room(90)
@@ -239,10 +271,7 @@ func (d *drawer) recipients() {
 }
 
 func (d *drawer) exchanges(recipient gateway.ID, title string) {
-	for _, f := range d.ev.Events {
-		if f.Recipient != recipient {
-			continue
-		}
+	for _, f := range d.events[recipient] {
 		if title != "" {
 			d.gap(14)
 			d.room(90)

@@ -15,9 +15,9 @@ import (
 // because a file in another form is not a proof as it was sealed. Everything is bounded.
 
 const (
-	maxObjects  = 20_000
+	maxObjects  = 200_000
 	maxObject   = 4 << 20 // octets of an object without its stream
-	maxTable    = 1 << 20
+	maxTable    = 20 * maxObjects
 	maxRevision = 2
 	maxInflated = 64 << 20
 )

@@ -34,8 +34,8 @@ func (d *drawer) summarised(f EventFacts) bool {
 // deferred mail, tried for days) is one row with the first date and a count.
 func (d *drawer) steps(recipient gateway.ID) []step {
 	var rows []step
-	for _, f := range d.ev.Events {
-		if f.Recipient != recipient || !d.summarised(f) {
+	for _, f := range d.events[recipient] {
+		if !d.summarised(f) {
 			continue
 		}
 		name := d.stepName(f)
@@ -75,22 +75,13 @@ func (d *drawer) author(f EventFacts) string {
 		}
 		return name
 	case "company":
-		return d.addressOf(f.Recipient)
+		return d.names[f.Recipient].Address
 	case "relay", "reporter":
 		if name != "" {
 			return d.w.t("summary.technical") + " (" + name + ")"
 		}
 	}
 	return d.w.t("summary.technical")
-}
-
-func (d *drawer) addressOf(id gateway.ID) string {
-	for _, r := range d.ev.Recipients {
-		if r.ID == id {
-			return r.Address
-		}
-	}
-	return ""
 }
 
 // why says what proves an event and how strongly (promise 7). An answer of a relay is never

@@ -210,22 +210,22 @@ func (c *claims) text() {
 }
 
 func (c *claims) recipients() {
-	var events []gateway.Event
-	for _, f := range c.Evidence.Events {
-		events = append(events, f.Event())
-	}
-	only := c.Evidence.Issued.For
+	events, only := byRecipient(c.Evidence.Events), c.Evidence.Issued.For
 	for _, r := range c.Evidence.Recipients {
-		f, ok := c.find(func(f EventFacts) bool { return f.Kind == gateway.Submitted && f.Recipient == r.ID })
-		d := details[gateway.RecipientDetails](f)
-		c.judge(ok && f.Withheld == "", d.Address == r.Address && d.Company == r.Company && d.Register == r.Register, "recipient "+r.Address)
-		c.judge(true, stateOf(events, r.ID) == r.State && (only.IsZero() || only == r.ID), "state "+r.Address)
-	}
-	for _, f := range c.Evidence.Events {
-		known := slices.ContainsFunc(c.Evidence.Recipients, func(r RecipientFacts) bool { return r.ID == f.Recipient })
-		if !f.Recipient.IsZero() && !known {
-			c.judge(true, false, "recipient "+f.Recipient.String())
+		own := events[r.ID]
+		delete(events, r.ID)
+		i := slices.IndexFunc(own, func(f EventFacts) bool { return f.Kind == gateway.Submitted })
+		shown := i >= 0 && own[i].Withheld == ""
+		var d gateway.RecipientDetails
+		if shown {
+			d = details[gateway.RecipientDetails](own[i])
 		}
+		c.judge(shown, d.Address == r.Address && d.Company == r.Company && d.Register == r.Register, "recipient "+r.Address)
+		c.judge(true, stateOf(own) == r.State && (only.IsZero() || only == r.ID), "state "+r.Address)
+	}
+	delete(events, gateway.ID{}) // of the whole courier
+	for id := range events {
+		c.judge(true, false, "recipient "+id.String())
 	}
 }
 

@@ -62,7 +62,7 @@ type world struct {
 	key    *ledger.Key
 	ledger *ledger.Ledger
 	issuer *Issuer
-	ids    byte
+	ids    uint16
 }
 
 func newWorld(t testing.TB, change ...func(*ledger.Options, *Options)) *world {
@@ -99,7 +99,7 @@ func newWorld(t testing.TB, change ...func(*ledger.Options, *Options)) *world {
 func (w *world) id() gateway.ID {
 	w.ids++
 	id := gateway.ID{0x01, 0x78, 0x17, 0xf8, 0, 0, 0x70, 0, 0x80}
-	id[15] = w.ids
+	id[14], id[15] = byte(w.ids>>8), byte(w.ids)
 	return id
 }
 
@@ -131,7 +131,7 @@ func (w *world) newEvent(kind gateway.EventKind, courier, r gateway.ID, actor st
 	e := gateway.NewEvent(kind, w.clock.Now(), details, nil).About(courier, r).By(actor, s)
 	e.ID, e.Contents = w.id(), contents
 	if e.Details != nil {
-		e.DetailsSalt = bytes.Repeat([]byte{w.ids}, 16)
+		e.DetailsSalt = bytes.Repeat([]byte{byte(w.ids)}, 16)
 		e.DetailsHash = gateway.SaltedHash(e.DetailsSalt, e.Details)
 	}
 	return e

@@ -239,9 +239,9 @@ func (w *textWriter) close(name string) {
 	case "div", "section", "article", "header", "footer", "address", "center", "tr", "li", "dd", "dt":
 		w.newline(1)
 	case "blockquote":
-		w.newline(2)
-		w.lineEnds()
+		w.endLine()
 		w.quote = max(0, w.quote-1)
+		w.newline(2)
 	case "ul", "ol":
 		if n := len(w.lists); n > 0 {
 			w.lists = w.lists[:n-1]

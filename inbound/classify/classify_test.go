@@ -135,6 +135,18 @@ func TestBoundsHoldAgainstHugeReports(t *testing.T) {
 	}
 }
 
+// The work must not grow with the recipients times the text.
+func TestBoundsHoldAgainstHugeProse(t *testing.T) {
+	var text strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&text, "<a%d@b.example>: could not be delivered user sent to x%d@y.example recipient\n", i, i)
+	}
+	r := classifyText(t, "From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n"+text.String())
+	if r.Class != ClassReport || len(r.Reports) != maxRecipients {
+		t.Errorf("%s, %d reports", r.Class, len(r.Reports))
+	}
+}
+
 func FuzzClassify(f *testing.F) {
 	files, _ := filepath.Glob(filepath.Join("testdata", "*.eml"))
 	for _, name := range files {

@@ -193,16 +193,30 @@ func (v *view) fromProse(own string) []Report {
 	if len(found) == 0 {
 		found = v.fallback(session)
 	}
+	if !anyTelling(found) {
+		return v.allAlike(found, own, session)
+	}
 	var reports []Report
 	for _, m := range found {
-		about := m.about
-		if !telling(about) && (len(found) == 1 || !anyTelling(found)) {
-			about = own // the reason stands before the recipients, for all of them
-		}
-		report := Report{Recipient: m.address, OriginalRecipient: m.original}
-		report.Diagnostic = diagnosticOf(about)
-		report.complete(v, about, own, session)
+		report := Report{Recipient: m.address, OriginalRecipient: m.original, Diagnostic: diagnosticOf(m.about)}
+		report.complete(v, m.about, own, session)
 		reports = append(reports, report)
+	}
+	return reports
+}
+
+// allAlike makes the reports of recipients for whom the reason stands elsewhere, once for all of them. What the quoted
+// session says of one alone still counts for it alone.
+func (v *view) allAlike(found []mention, own string, session []exchange) []Report {
+	var shared Report
+	var reports []Report
+	for i, m := range found {
+		if i == 0 || len(session) > 0 && i < 50 {
+			shared = Report{Recipient: m.address, Diagnostic: diagnosticOf(own)}
+			shared.complete(v, own, own, session)
+		}
+		shared.Recipient, shared.OriginalRecipient = m.address, m.original
+		reports = append(reports, shared)
 	}
 	return reports
 }

@@ -21,7 +21,7 @@ type view struct {
 	receipts  []string // bodies of message/disposition-notification parts
 	feedback  []string // bodies of message/feedback-report parts
 	original  message.Header
-	whole     *wholeText // what the report's text as a whole says; see (*view).asWhole
+	whole     *wholeText       // what the report's text as a whole says; see (*view).asWhole
 	returned  bool             // original is of a part of its own
 	inner     *message.Message // the returned message, when it can be read whole
 }

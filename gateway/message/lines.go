@@ -131,45 +131,59 @@ func plainLines(b []byte) bool {
 	return true
 }
 
+// qpWidth is the room of a line before its soft break.
+const qpWidth = 75
+
+// qpSelf are the octets that stand for themselves wherever they are; spaces do where no line ends.
+var qpSelf = func() (t [256]bool) {
+	for c := byte(' ') + 1; c <= '~'; c++ {
+		t[c] = c != '='
+	}
+	return t
+}()
+
 // writeQP writes text in quoted-printable (RFC 2045 §6.7), line ends made CRLF. No line begins with
 // `-` (no delimiter of a multipart can appear), with `.` or with `From `.
 func writeQP(w *bufio.Writer, b []byte) error {
-	const hex = "0123456789ABCDEF"
 	width := 0
-	for i := 0; i < len(b); i++ {
+	for i := 0; i < len(b); {
+		if n := qpRun(b[i:], width); n > 0 {
+			w.Write(b[i : i+n])
+			i, width = i+n, width+n
+			continue
+		}
 		c := b[i]
 		if c == '\n' || c == '\r' && i+1 < len(b) && b[i+1] == '\n' {
-			i += b2i(c == '\r')
+			i += 1 + b2i(c == '\r')
 			w.WriteString("\r\n")
 			width = 0
 			continue
 		}
-		plain := c >= ' ' && c <= '~' && c != '=' || c == '\t'
-		if plain && (c == ' ' || c == '\t') {
-			plain = i+1 < len(b) && b[i+1] != '\n' && b[i+1] != '\r'
-		}
-		cost := 1
-		if !plain {
-			cost = 3
-		}
-		if width+cost > 75 {
+		if width+3 > qpWidth {
 			w.WriteString("=\r\n")
 			width = 0
+			continue // what was to be escaped may stand at the beginning, or the other way round
 		}
-		if width == 0 && (c == '-' || c == '.' || c == 'F' && bytes.HasPrefix(b[i:], []byte("From "))) {
-			plain, cost = false, 3
-		}
-		if plain {
-			w.WriteByte(c)
-		} else {
-			w.WriteByte('=')
-			w.WriteByte(hex[c>>4])
-			w.WriteByte(hex[c&15])
-		}
-		width += cost
+		const hex = "0123456789ABCDEF"
+		w.WriteByte('=')
+		w.WriteByte(hex[c>>4])
+		w.WriteByte(hex[c&15])
+		i, width = i+1, width+3
 	}
 	_, err := w.Write(nil)
 	return err
+}
+
+// qpRun is how many octets can be written as they are, width octets into a line.
+func qpRun(b []byte, width int) int {
+	if width == 0 && (b[0] == '-' || b[0] == '.' || b[0] == 'F' && bytes.HasPrefix(b, []byte("From "))) {
+		return 0
+	}
+	n, most := 0, min(len(b), qpWidth-width)
+	for n < most && (qpSelf[b[n]] || isWSP(b[n]) && n+1 < len(b) && b[n+1] != '\n' && b[n+1] != '\r') {
+		n++
+	}
+	return n
 }
 
 // lineBreaker breaks base64 into lines of 76 characters.

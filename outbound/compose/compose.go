@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
@@ -34,11 +35,12 @@ func Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.Read
 	if err := check(c, a); err != nil {
 		return err
 	}
-	header, err := headerOf(c, r, a)
+	zone := c.Context.Location()
+	header, err := headerOf(c, r, a, zone)
 	if err != nil {
 		return err
 	}
-	v := newView(c, r, a)
+	v := newView(c, r, a, zone)
 	if c.Options.Acknowledged {
 		words, err := v.notification()
 		if err != nil {
@@ -46,7 +48,7 @@ func Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.Read
 		}
 		return message.WriteWords(w, header, c.Composition.Boundary, words)
 	}
-	return plain(w, c, r, content, header, v)
+	return plain(w, c, r, content, header, v, zone)
 }
 
 // check refuses values that acceptance never stores: they would be faults of ours.
@@ -87,7 +89,7 @@ func isLink(link string) bool {
 }
 
 // plain writes the agent's message with the block.
-func plain(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, header string, v view) error {
+func plain(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, header string, v view, zone *time.Location) error {
 	m, err := message.Read(content, c.Size, message.Limits{HeaderBytes: 1 << 20})
 	if err != nil {
 		return err
@@ -104,7 +106,7 @@ func plain(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.Reade
 			return err
 		}
 	}
-	s.Wrapped = wrappedHeader(c)
+	s.Wrapped = wrappedHeader(c, zone)
 	s.Caption = message.CleanName(strings.Map(unslash, c.Subject)) + ".eml"
 	return m.Splice(w, s)
 }

@@ -300,7 +300,7 @@ func TestDatesInWords(t *testing.T) {
 	for zone, want := range map[string]string{
 		"": "lundi 1er mars 2021 à 00:30", "Indian/Reunion": "lundi 1er mars 2021 à 03:30 (UTC+04:00)", "America/Martinique": "dimanche 28 février 2021 à 19:30 (UTC-04:00)",
 	} {
-		if got := inWords("fr", time.Date(2021, 2, 28, 23, 30, 0, 0, time.UTC), gateway.ContextBlock{Zone: zone}); got != want {
+		if got := inWords("fr", time.Date(2021, 2, 28, 23, 30, 0, 0, time.UTC), gateway.ContextBlock{Zone: zone}.Location()); got != want {
 			t.Errorf("%s: %q, want %q", zone, got, want)
 		}
 	}

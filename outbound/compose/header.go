@@ -17,7 +17,7 @@ import (
 
 // headerOf is every field of a letter but MIME-Version and Content-Type. Nothing comes from the
 // header that the agent's client wrote.
-func headerOf(c gateway.Courier, r gateway.Recipient, a Addresses) (string, error) {
+func headerOf(c gateway.Courier, r gateway.Recipient, a Addresses, zone *time.Location) (string, error) {
 	to, err := mailbox(r.Address)
 	if err != nil {
 		return "", err
@@ -39,7 +39,7 @@ func headerOf(c gateway.Courier, r gateway.Recipient, a Addresses) (string, erro
 	field("To", to)
 	field("Reply-To", replyTo)
 	field("Subject", message.EncodeWords(subject(c), len("Subject: ")))
-	field("Date", dateOf(c))
+	field("Date", dateOf(c, zone))
 	field("Message-ID", r.MessageID)
 	if refs := references(a.References, c.Composition.Domain); refs != "" {
 		field("References", refs)
@@ -52,8 +52,8 @@ func subject(c gateway.Courier) string {
 	return firstOf(c.Subject, c.TypeLabel, c.Context.Reference)
 }
 
-func dateOf(c gateway.Courier) string {
-	return c.Composition.Date.In(c.Context.Location()).Format(time.RFC1123Z)
+func dateOf(c gateway.Courier, zone *time.Location) string {
+	return c.Composition.Date.In(zone).Format(time.RFC1123Z)
 }
 
 func firstOf(words ...string) string {
@@ -67,14 +67,14 @@ func firstOf(words ...string) string {
 
 // wrappedHeader is the header of a signed or encrypted message within ours: who wrote it, which mail
 // clients compare with the signature, and what about; no more.
-func wrappedHeader(c gateway.Courier) string {
+func wrappedHeader(c gateway.Courier, zone *time.Location) string {
 	from, err := mailbox(c.AuthorAddr)
 	if err != nil {
 		from = "<courrier@" + c.Composition.Domain + ">"
 	}
 	return "From: " + phrase(c.AuthorName, len("From: ")) + from + "\r\n" +
 		"Subject: " + message.EncodeWords(subject(c), len("Subject: ")) + "\r\n" +
-		"Date: " + dateOf(c) + "\r\n"
+		"Date: " + dateOf(c, zone) + "\r\n"
 }
 
 // phrase is a display name before an address, on lines of its own when it is long.

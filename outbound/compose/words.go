@@ -9,6 +9,7 @@ import (
 	"sync"
 	"text/template"
 	"time"
+	_ "time/tzdata" // dates are words of the letter: a machine without zones must not change them
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
@@ -51,7 +52,7 @@ type view struct {
 	Reply                                            gateway.ReplyPolicy
 }
 
-func newView(c gateway.Courier, r gateway.Recipient, a Addresses) view {
+func newView(c gateway.Courier, r gateway.Recipient, a Addresses, zone *time.Location) view {
 	b := c.Context
 	v := view{
 		Language: language(b.Language),
@@ -70,9 +71,9 @@ func newView(c gateway.Courier, r gateway.Recipient, a Addresses) view {
 	if c.Options.Code {
 		v.Code = a.Code
 	}
-	v.Deadline = inWords(v.Language, b.Deadline, b)
+	v.Deadline = inWords(v.Language, b.Deadline, zone)
 	if v.Reply.Allowed {
-		v.By = inWords(v.Language, v.Reply.By, b)
+		v.By = inWords(v.Language, v.Reply.By, zone)
 	}
 	return v
 }
@@ -118,13 +119,13 @@ var (
 
 // inWords is a date as people say it, in the consultation's zone: "mardi 9 mars 2021 à 10:00". A
 // zone other than the default one is named by its offset, since the company may sit elsewhere.
-func inWords(lang string, t time.Time, b gateway.ContextBlock) string {
+func inWords(lang string, t time.Time, in *time.Location) string {
 	if t.IsZero() {
 		return ""
 	}
-	t = t.In(b.Location())
+	t = t.In(in)
 	zone := ""
-	if b.Zone != "" && b.Zone != gateway.DefaultZone {
+	if in.String() != gateway.DefaultZone {
 		zone = " (UTC" + t.Format("-07:00") + ")"
 	}
 	if lang == "en" {
@@ -139,6 +140,6 @@ func inWords(lang string, t time.Time, b gateway.ContextBlock) string {
 
 // WriteBlock writes the contextual block alone, as text, for other mails about the consultation.
 func WriteBlock(w io.Writer, b gateway.ContextBlock) error {
-	v := newView(gateway.Courier{Context: b}, gateway.Recipient{}, Addresses{})
+	v := newView(gateway.Courier{Context: b}, gateway.Recipient{}, Addresses{}, b.Location())
 	return catalogue()[v.Language].text.ExecuteTemplate(w, "facts", v)
 }

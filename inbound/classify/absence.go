@@ -39,19 +39,49 @@ var answerHeaders = []struct {
 
 // answerSubjects begin the subjects of automatic answers, after what a subject may be
 // prefixed with. They are words that a person does not put first.
-var answerSubjects = regexp.MustCompile(`^(?:\[[^\]]{1,40}\]\s*|\*+\s*|yahoo!\s*)*(?:` +
-	`automatic[_ ]?(?:reply|response)|auto[-_ ]?(?:reply|response|respon|answer|r[ée]ponse|responder|matic)|autorespon|auto\s?: |out[- ]of[- ](?:the[- ])?office|ooo\s?:|oof\s?:|on vacation|vacation (?:notice|reply|message|response)|away (?:from|until|notice|message)|i am (?:away|out of)|out of (?:town|office)|absence (?:notification|notice|message)|` +
-	`r[ée]ponse automatique|reponse auto|r[ée]p\.? auto|message (?:automatique|d'absence)|avis d'absence|notification d'absence|absen(?:t|te)?(?:\(e\))? (?:du bureau|de mon bureau|jusqu)|absent\(?e?\)?\s?:|absence (?:du bureau|bureau|temporaire|jusqu)|en cong[ée]s?\b|cong[ée]s?\s?:|je suis absent|accus[ée] de r[ée]ception automatique|r[ée]pondeur|` +
-	`automatische (?:antwort|r[üu]ckantwort)|abwesenheit|abwesend|au[ßs]er haus|automatisch (?:antwoord|bericht)|afwezig|respuesta autom|fuera de (?:la )?oficina|ausencia|mensaje autom|risposta automatica|fuori (?:ufficio|sede)|assenza|resposta autom|fora do escrit|aus[êe]ncia|autosvar|automatiskt? svar|automaattinen|odpowied[źz] automatyczna|automatyczna odpowied|automatick[áa] odpov|автоответ|автоматический ответ|自動返信|自動応答|自动回复|自動回覆|自动答复|不在|×ô¶¯»ø¸´|×Ô¶¯»Ø¸´|à´ðå×ô¶¯)`)
+var answerSubjects = starts(
+	`automatic[_ ]?(?:reply|response)`, `auto[-_ ]?(?:reply|response|respon|answer|r[ée]ponse|responder|matic)`, `autorespon`,
+	`auto\s?: `, `out[- ]of[- ](?:the[- ])?office`, `ooo\s?:`, `oof\s?:`, `on vacation`,
+	`vacation (?:notice|reply|message|response)`, `away (?:from|until|notice|message)`, `i am (?:away|out of)`,
+	`out of (?:town|office)`, `absence (?:notification|notice|message)`, `r[ée]ponse automatique`, `reponse auto`, `r[ée]p\.? auto`,
+	`message (?:automatique|d'absence)`, `avis d'absence`, `notification d'absence`,
+	`absen(?:t|te)?(?:\(e\))? (?:du bureau|de mon bureau|jusqu)`, `absent\(?e?\)?\s?:`,
+	`absence (?:du bureau|bureau|temporaire|jusqu)`, `en cong[ée]s?\b`, `cong[ée]s?\s?:`, `je suis absent`,
+	`accus[ée] de r[ée]ception automatique`, `r[ée]pondeur`, `automatische (?:antwort|r[üu]ckantwort)`, `abwesenheit`, `abwesend`,
+	`au[ßs]er haus`, `automatisch (?:antwoord|bericht)`, `afwezig`, `respuesta autom`, `fuera de (?:la )?oficina`, `ausencia`,
+	`mensaje autom`, `risposta automatica`, `fuori (?:ufficio|sede)`, `assenza`, `resposta autom`, `fora do escrit`, `aus[êe]ncia`,
+	`autosvar`, `automatiskt? svar`, `automaattinen`, `odpowied[źz] automatyczna`, `automatyczna odpowied`, `automatick[áa] odpov`,
+	`автоответ`, `автоматический ответ`, `自動返信`, `自動応答`, `自动回复`, `自動回覆`, `自动答复`, `不在`, `×ô¶¯»ø¸´`, `×Ô¶¯»Ø¸´`, `à´ðå×ô¶¯`,
+)
+
+// tags are what stands before the words of a subject.
+var tags = regexp.MustCompile(`^(?:\[[^\]]{1,40}\]\s*|\*+\s*|yahoo!\s*)*`)
 
 // weakAnswerSubjects decide only with the text's first words, since people write them too.
-var weakAnswerSubjects = regexp.MustCompile(`^(?:(?:re|tr)\s?:\s*)*(?:absence|absent|absente|away|vacation|vacances|cong[ée]s?|urlaub|holiday|en d[ée]placement|merci (?:de|pour) votre (?:message|mail|courriel|e-mail)|thank you for (?:your|contacting)|nous avons bien re[çc]u|accus[ée] de r[ée]ception|votre (?:message|demande|ticket)|your (?:message|request|ticket)|\[?ticket)\b`)
+var weakAnswerSubjects = starts(
+	`absence\b`, `absent\b`, `absente\b`, `away\b`, `vacation\b`, `vacances\b`, `cong[ée]s?\b`, `urlaub\b`, `holiday\b`,
+	`en d[ée]placement\b`, `merci (?:de|pour) votre (?:message|mail|courriel|e-mail)\b`, `thank you for (?:your|contacting)\b`,
+	`nous avons bien re[çc]u\b`, `accus[ée] de r[ée]ception\b`, `votre (?:message|demande|ticket)\b`,
+	`your (?:message|request|ticket)\b`, `\[?ticket\b`,
+)
 
 // absenceOpenings are the first words of automatic answers.
-var absenceOpenings = regexp.MustCompile(`^(?:bonjour|madame|monsieur|hello|hi|dear|hallo|guten tag|buenos|ciao|to whom|[, .!\n;:/()-]|(?:mesdames|messieurs|sir|all|cher|ch[èe]re)\b)*(?:` +
-	`(?:i am|i'm|i will be|we are|our (?:office|offices)|the office is) (?:currently |presently |now )?(?:away|out|on (?:leave|vacation|holiday|annual|maternity|parental)|closed|travel|not in|absent|unavailable)|thank you for (?:your (?:e-?mail|message|mail)|contacting)|this is an automat|automatic (?:reply|response)|please note that (?:i|we)|` +
-	`je (?:suis|serai) (?:actuellement |momentan[ée]ment |pr[ée]sentement |en ce moment )?(?:absent|en cong|en vacances|en d[ée]placement|hors|indisponible|en arr[êe]t|en formation)|actuellement (?:absent|en cong|indisponible)|absent\(?e?\)? (?:du|jusqu|ce|pour)|ceci est (?:un message|une r[ée]ponse) automatique|(?:notre|nos|les) (?:soci[ée]t[ée]|bureaux|[ée]tablissement|entreprise).{0,40}ferm|en mon absence|votre (?:message|demande|mail|courriel) a (?:bien )?[ée]t[ée] (?:re[çc]u|pris|enregistr)|nous avons bien re[çc]u votre|message automatique|merci de ne pas r[ée]pondre|` +
-	`ich bin (?:derzeit|zur zeit|momentan|bis|im urlaub|nicht|vom|ab)|estoy (?:fuera|de vacaciones|ausente)|estar[ée] (?:fuera|ausente)|sono (?:fuori|assente|in ferie)|estou (?:de f[ée]rias|ausente|fora)|ik ben (?:momenteel|afwezig|niet))`)
+var absenceOpenings = starts(
+	`(?:i am|i'm|i will be|we are|our (?:office|offices)|the office is) (?:currently |presently |now )?(?:away|out|on (?:leave|vacation|holiday|annual|maternity|parental)|closed|travel|not in|absent|unavailable)`,
+	`thank you for (?:your (?:e-?mail|message|mail)|contacting)`, `this is an automat`, `automatic (?:reply|response)`,
+	`please note that (?:i|we)`,
+	`je (?:suis|serai) (?:actuellement |momentan[ée]ment |pr[ée]sentement |en ce moment )?(?:absent|en cong|en vacances|en d[ée]placement|hors|indisponible|en arr[êe]t|en formation)`,
+	`actuellement (?:absent|en cong|indisponible)`, `absent\(?e?\)? (?:du|jusqu|ce|pour)`,
+	`ceci est (?:un message|une r[ée]ponse) automatique`,
+	`(?:notre|nos|les) (?:soci[ée]t[ée]|bureaux|[ée]tablissement|entreprise).{0,40}ferm`, `en mon absence`,
+	`votre (?:message|demande|mail|courriel) a (?:bien )?[ée]t[ée] (?:re[çc]u|pris|enregistr)`, `nous avons bien re[çc]u votre`,
+	`message automatique`, `merci de ne pas r[ée]pondre`, `ich bin (?:derzeit|zur zeit|momentan|bis|im urlaub|nicht|vom|ab)`,
+	`estoy (?:fuera|de vacaciones|ausente)`, `estar[ée] (?:fuera|ausente)`, `sono (?:fuori|assente|in ferie)`,
+	`estou (?:de f[ée]rias|ausente|fora)`, `ik ben (?:momenteel|afwezig|niet)`,
+)
+
+// greetings stand before them.
+var greetings = regexp.MustCompile(`^(?:bonjour|madame|monsieur|hello|hi|dear|hallo|guten tag|buenos|ciao|to whom|[, .!\n;:/()-]|(?:mesdames|messieurs|sir|all|cher|ch[èe]re)\b)*`)
 
 // automatic says by which rule a mail answers by itself, or "".
 func (v *view) automatic() string {
@@ -67,7 +97,7 @@ func (v *view) automatic() string {
 		}
 	}
 	subject := strings.ToLower(v.subject)
-	if answerSubjects.MatchString(subject) {
+	if answerSubjects.MatchString(subject) || answerSubjects.MatchString(tags.ReplaceAllString(subject, "")) {
 		return "automatic answer: subject"
 	}
 	machine := v.machine(auto)
@@ -77,8 +107,8 @@ func (v *view) automatic() string {
 	if v.threaded() && !v.listed() && machine != "field precedence" && machine != "field x-auto-response-suppress" {
 		return "automatic answer: " + machine
 	}
-	opening := Clip(strings.ToLower(strings.TrimSpace(v.text)), 600)
-	if (weakAnswerSubjects.MatchString(subject) || strings.HasPrefix(auto, "auto-")) && absenceOpenings.MatchString(opening) {
+	opening := greetings.ReplaceAllString(Clip(strings.ToLower(strings.TrimSpace(v.text)), 600), "")
+	if (weakAnswerSubjects.MatchString(replyMarks.ReplaceAllString(subject, "")) || strings.HasPrefix(auto, "auto-")) && absenceOpenings.MatchString(opening) {
 		return "automatic answer: " + machine + " and first words"
 	}
 	return ""
@@ -107,6 +137,9 @@ func (v *view) nullSender() bool {
 	value := strings.TrimSpace(v.header.Get("Return-Path"))
 	return v.header.Has("Return-Path") && strings.Trim(value, "<> ") == ""
 }
+
+// replyMarks are "Re:" and the like, in any number.
+var replyMarks = regexp.MustCompile(`^(?:(?:re|tr)\s?:\s*)+`)
 
 var replyPrefix = regexp.MustCompile(`^(?:re|rép|rep|aw|sv|antw|rif|ref|odp)\s?(?:\[\d+\])?\s?:`)
 
@@ -139,8 +172,27 @@ func (v *view) bulk() string {
 // Challenges: an anti-spam system asks the sender to prove to be a person.
 var (
 	challengeHeaders  = []string{"x-tmda-confirm", "x-mailinblack", "x-mib-challenge", "x-boxtrapper", "x-spamarrest", "x-challenge", "x-boxbe-challenge", "x-bluebottle-request", "x-earthlink-challenge"}
-	challengeSubjects = words(`confirm(ation|ez|er)? .{0,40}(votre (message|mail|courriel|email|identit)|your (message|e-?mail|identity))`, `(please|veuillez) (confirm|authenti|vérifier|verify|valider)`, `(authentifi|authentication required|authentification).{0,40}`, `your e-?mail requires verification`, `verify#`, `sender (address )?verification`, `mail ?in ?black`, `anti-?spam`, `challenge[- ]response`, `(message|e-?mail|mail) (is )?(waiting|pending|held|en attente|bloqu[ée]).{0,40}(approv|confirm|valid|verif|authen)?`, `spam ?arrest`, `boxtrapper`, `boxbe`, `action (required|requise).{0,40}(deliver|message|courriel|mail)`, `are you human`, `d[ée]bloquer votre (message|mail)`, `v[ée]rification de l'exp[ée]diteur`, `validez votre (envoi|message|mail)`)
-	challengeTexts    = words(`(clique|pulse|pinche|haga clic|klicken|clicca).{0,120}(aqui|aquí|aqu[ií]|link|hier|qui|enlace|abaixo)`, `(sua mensagem|su mensaje|tu mensaje|il tuo messaggio|ihre nachricht).{0,200}(encaminhad|entreg|recib|consegnat|zugestellt|liberad).{0,300}(cliqu|clic|klick|respond)`, `(click|clicking|follow|visit).{0,80}(link|below|here|button|url).{0,200}(confirm|verif|deliver|human|approv|authenti|prove|release|whitelist)`, `(confirm|verif|prove|authenti).{0,160}(click|link|reply to this|captcha)`, `(cliqu|suivre|suivez|rendez-vous).{0,120}(lien|bouton|ici|ci-dessous|adresse).{0,200}(confirm|v[ée]rif|remis|distribu|authentifi|valid|d[ée]livr|humain)`, `(authentifi|confirm|valid).{0,200}(cliqu|lien|captcha|bouton)`, `captcha`, `reply to this (message|e-?mail).{0,100}(confirm|deliver|approv|release)`, `(r[ée]pondre|r[ée]pondez) .{0,40}(à ce|au présent) (message|mail|courriel).{0,120}(confirm|valid|d[ée]livr|remis|authentifi)`, `(added|ajout).{0,40}(white ?list|liste blanche|allowed|approved senders|autoris)`, `not (a |an )?(robot|machine|automat|spam).{0,60}(click|link|confirm)`)
+	challengeSubjects = words(
+		`confirm(ation|ez|er)? .{0,40}(votre (message|mail|courriel|email|identit)|your (message|e-?mail|identity))`,
+		`(please|veuillez) (confirm|authenti|vérifier|verify|valider)`,
+		`(authentifi|authentication required|authentification).{0,40}`, `your e-?mail requires verification`, `verify#`,
+		`sender (address )?verification`, `mail ?in ?black`, `anti-?spam`, `challenge[- ]response`,
+		`(message|e-?mail|mail) (is )?(waiting|pending|held|en attente|bloqu[ée]).{0,40}(approv|confirm|valid|verif|authen)?`,
+		`spam ?arrest`, `boxtrapper`, `boxbe`, `action (required|requise).{0,40}(deliver|message|courriel|mail)`, `are you human`,
+		`d[ée]bloquer votre (message|mail)`, `v[ée]rification de l'exp[ée]diteur`, `validez votre (envoi|message|mail)`,
+	)
+	challengeTexts = words(
+		`(clique|pulse|pinche|haga clic|klicken|clicca).{0,120}(aqui|aquí|aqu[ií]|link|hier|qui|enlace|abaixo)`,
+		`(sua mensagem|su mensaje|tu mensaje|il tuo messaggio|ihre nachricht).{0,200}(encaminhad|entreg|recib|consegnat|zugestellt|liberad).{0,300}(cliqu|clic|klick|respond)`,
+		`(click|clicking|follow|visit).{0,80}(link|below|here|button|url).{0,200}(confirm|verif|deliver|human|approv|authenti|prove|release|whitelist)`,
+		`(confirm|verif|prove|authenti).{0,160}(click|link|reply to this|captcha)`,
+		`(cliqu|suivre|suivez|rendez-vous).{0,120}(lien|bouton|ici|ci-dessous|adresse).{0,200}(confirm|v[ée]rif|remis|distribu|authentifi|valid|d[ée]livr|humain)`,
+		`(authentifi|confirm|valid).{0,200}(cliqu|lien|captcha|bouton)`, `captcha`,
+		`reply to this (message|e-?mail).{0,100}(confirm|deliver|approv|release)`,
+		`(r[ée]pondre|r[ée]pondez) .{0,40}(à ce|au présent) (message|mail|courriel).{0,120}(confirm|valid|d[ée]livr|remis|authentifi)`,
+		`(added|ajout).{0,40}(white ?list|liste blanche|allowed|approved senders|autoris)`,
+		`not (a |an )?(robot|machine|automat|spam).{0,60}(click|link|confirm)`,
+	)
 )
 
 // challenge says by which rule a mail asks the sender to act, or "". A reply of a person who quotes such a mail is none.
@@ -164,4 +216,8 @@ func (v *view) challenge() string {
 	return ""
 }
 
-var strongChallenge = words(`(to|so that|in order|before|pour que|afin que|avant) .{0,60}(your|votre|le) (message|e-?mail|mail|courriel).{0,60}(deliver|reach|released|be (sent|received)|soit (remis|d[ée]livr|distribu|transmis)|parvienne).{0,200}(click|link|confirm|captcha|cliqu|lien|authentifi)`, `(click|cliqu|link|lien|confirm|authentifi|captcha).{0,200}(to|so that|pour que|afin que) .{0,40}(your|votre) (message|e-?mail|mail|courriel).{0,60}(deliver|reach|released|soit (remis|d[ée]livr|distribu|transmis)|parvienne)`, `spam ?arrest`, `mail ?in ?black`, `boxtrapper`, `\btmda\b`, `challenge.response`)
+var strongChallenge = words(
+	`(to|so that|in order|before|pour que|afin que|avant) .{0,60}(your|votre|le) (message|e-?mail|mail|courriel).{0,60}(deliver|reach|released|be (sent|received)|soit (remis|d[ée]livr|distribu|transmis)|parvienne).{0,200}(click|link|confirm|captcha|cliqu|lien|authentifi)`,
+	`(click|cliqu|link|lien|confirm|authentifi|captcha).{0,200}(to|so that|pour que|afin que) .{0,40}(your|votre) (message|e-?mail|mail|courriel).{0,60}(deliver|reach|released|soit (remis|d[ée]livr|distribu|transmis)|parvienne)`,
+	`spam ?arrest`, `mail ?in ?black`, `boxtrapper`, `\btmda\b`, `challenge.response`,
+)

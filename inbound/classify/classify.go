@@ -130,7 +130,10 @@ func (v *view) absenceReason() Reason {
 	return Away
 }
 
-var closedAddress = words(`no longer (in use|valid|used|active|monitored|work)`, `n'est plus (utilis|valide|active|relev)`, `(address|adresse|inbox|mailbox).{0,40}(closed|disabled|ferm|d[ée]sactiv|chang)`, `nouvelle adresse`, `new (e-?mail )?address`)
+var closedAddress = words(
+	`no longer (in use|valid|used|active|monitored|work)`, `n'est plus (utilis|valide|active|relev)`,
+	`(address|adresse|inbox|mailbox).{0,40}(closed|disabled|ferm|d[ée]sactiv|chang)`, `nouvelle adresse`, `new (e-?mail )?address`,
+)
 
 func proseRule(v *view, r *Result) string {
 	why := v.proseReport()
@@ -167,7 +170,10 @@ func (v *view) reportSender() bool {
 	return v.fromText != "" && reportSenders.MatchString(v.fromText) || v.header.Has("From") && strings.TrimSpace(v.header.Get("From")) == "<>"
 }
 
-func (v *view) reportSubject() bool { return reportSubjects.MatchString(strings.ToLower(v.subject)) }
+func (v *view) reportSubject() bool {
+	subject := strings.ToLower(v.subject)
+	return reportSubjects.MatchString(subject) || reportSubjects.MatchString(reportLeads.ReplaceAllString(subject, "")) || reportWords.MatchString(subject)
+}
 
 func (v *view) reportHeader() bool {
 	for _, name := range reportHeaders {
@@ -216,7 +222,14 @@ func saysFailure(own string) bool {
 	return false
 }
 
-var failureWords = words(`(could|can|did) ?(not|n't) be (delivered|sent)`, `unable to (deliver|send)`, `undeliverable`, `not (yet )?(be |been )?delivered`, `(has been|is) delayed`, `delivery delay`, `delivery (to .{1,80})?(failed|failure|error)`, `(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`, `returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`, `n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`, `no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`, `(invalid|unknown|no such) user`, `user unknown`)
+var failureWords = words(
+	`(could|can|did) ?(not|n't) be (delivered|sent)`, `unable to (deliver|send)`, `undeliverable`,
+	`not (yet )?(be |been )?delivered`, `(has been|is) delayed`, `delivery delay`, `delivery (to .{1,80})?(failed|failure|error)`,
+	`(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`,
+	`returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`,
+	`n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`,
+	`no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`, `(invalid|unknown|no such) user`, `user unknown`,
+)
 
 func (v *view) namesRecipient(own string) bool {
 	return len(mentions(own, v.excluded())) > 0

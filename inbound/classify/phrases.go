@@ -33,6 +33,18 @@ func words(alternatives ...string) phrases {
 	return set
 }
 
+// starts makes a set of alternatives that stand at the beginning of the text.
+func starts(alternatives ...string) phrases {
+	anchored := make([]string, len(alternatives))
+	for i, a := range alternatives {
+		anchored[i] = "^(?:" + a + ")"
+	}
+	return words(anchored...)
+}
+
+// oneOf is a group of alternatives within a longer expression.
+func oneOf(alternatives ...string) string { return "(?:" + strings.Join(alternatives, "|") + ")" }
+
 // MatchString tells whether one of the alternatives is in the text.
 func (set phrases) MatchString(text string) bool {
 	for _, p := range set {

@@ -5,6 +5,31 @@ import (
 	"strings"
 )
 
+// Fragments of the places.
+var (
+	// fieldNames are what reports write before a recipient and a colon.
+	fieldNames = oneOf(
+		`(?:failed|failing|intended|target|original|final|invalid|bad)?[ -]?(?:recipient|rcpt|destinataire|empf[äa]nger|destinatario)`+
+			`(?:'?s)?(?: e-?mail| mail)?(?: address(?:es)?)?(?: in error| failed)?`,
+		`(?:target|bad|failed|invalid|bounced) (?:e-?)?mail address`, `target mail address`, `rcpt to`, `undeliverable(?: to| address)?`,
+		`could not be delivered to`, `unable to deliver (?:message )?to`, `delivery to`, `delivery failed(?: \d+ attempts)?`,
+		`unknown user`, `user unknown`, `no such user`, `unknown recipient`, `invalid recipient`, `address failed`,
+		`sent <<< rcpt to`, `adresse(?: \S+){0,3}`, `utilisateur inconnu`, `boîte pleine`,
+	)
+	// afterAddress is what follows an address that leads a line, when it is a recipient's.
+	afterAddress = oneOf(
+		`:`, ` *$`, `\.\.\.`, ` +\(`, ` +\[`, ` +<`, ` on `, ` invalid `, ` - `, `, `, `;`, ` +unknown`,
+		` +(?:is|was|could|has|can|does|ne|n') `,
+	)
+	// sentenceWords announce a recipient within a sentence.
+	sentenceWords = oneOf(
+		`deliver`, `delivered`, `delivering`, `delivery`, `deliverable`, `sent`, `send`, `addressed`, `permanent errors?`, `reached?`,
+		`message`, `mail`, `recipients?`, `user`, `address(?:es)?`, `mailbox`, `account`, `rejected`, `unknown`, `attempt(?:ing|ed)?`,
+		`reason`, `destinataires?`, `adresse`, `courrier`, `courriel`, `utilisateur`, `remis`, `distribu[ée]`, `zustell\w*`,
+		`empfänger`, `destinatario`, `entregar`, `rcpt`,
+	)
+)
+
 // places say where the prose of a report names its recipients. They are tried in order: the first
 // place that names somebody is believed, and the others are not looked at, since less explicit places also
 // name senders and helpers.
@@ -12,10 +37,10 @@ var places = []struct {
 	name    string
 	pattern *regexp.Regexp // group 1: the address; what follows it is the diagnostic
 }{
-	{"field", lineStart(`(?:(?:failed|failing|intended|target|original|final|invalid|bad)?[ -]?(?:recipient|rcpt|destinataire|empf[äa]nger|destinatario)(?:'?s)?(?: e-?mail| mail)?(?: address(?:es)?)?(?: in error| failed)?|(?:target|bad|failed|invalid|bounced) (?:e-?)?mail address|target mail address|rcpt to|undeliverable(?: to| address)?|could not be delivered to|unable to deliver (?:message )?to|delivery to|delivery failed(?: \d+ attempts)?|unknown user|user unknown|no such user|unknown recipient|invalid recipient|address failed|sent <<< rcpt to|adresse(?: \S+){0,3}|utilisateur inconnu|boîte pleine) *[:=] *(?:rfc822 *;)?[ "'<]*(ADDR)[>"']*`)},
-	{"leading", lineStart(`(?:[*•·-]+ +|>>> )?(?:"[^"\n]*" +)?["'<]*(ADDR)[>"']*(?::| *$|\.\.\.| +\(| +\[| +<| on | invalid | - |, |;| +unknown| +(?:is|was|could|has|can|does|ne|n') )`)},
+	{"field", lineStart(fieldNames + ` *[:=] *(?:rfc822 *;)?[ "'<]*(ADDR)[>"']*`)},
+	{"leading", lineStart(`(?:[*•·-]+ +|>>> )?(?:"[^"\n]*" +)?["'<]*(ADDR)[>"']*` + afterAddress)},
 	{"transcript", lineStart(`(?:[245]\d\d[ -](?:[245]\.\d\.\d{1,3} )?)["'<]*(ADDR)[>"']*(?:\.\.\.|:)`)},
-	{"sentence", regexp.MustCompile(`(?i)\b(?:deliver|delivered|delivering|delivery|deliverable|sent|send|addressed|permanent errors?|reached?|message|mail|recipients?|user|address(?:es)?|mailbox|account|rejected|unknown|attempt(?:ing|ed)?|reason|destinataires?|adresse|courrier|courriel|utilisateur|remis|distribu[ée]|zustell\w*|empfänger|destinatario|entregar|rcpt)\b[^@\n]{0,80}?[\s:"'<(\[](` + addressPattern + `)`)},
+	{"sentence", regexp.MustCompile(`(?i)\b` + sentenceWords + `\b[^@\n]{0,80}?[\s:"'<(\[](` + addressPattern + `)`)},
 	{"line of its own", lineStart(`[ \t"'<*•-]*(ADDR)[>"',;]*`)},
 }
 
@@ -124,7 +149,11 @@ func dropForwarders(found []mention) []mention {
 	return kept
 }
 
-var senderLead = words(`from:?\s*["'<]*$`, `(sent|message|mail) by\W*$`, `sender\)?:?\s*["'<]*$`, `(contact|write to|mail to|e-?mail|reply to|assistance)\W{0,4}$`, `mail from:?\s*<?$`, `reply-to:\s*<?$`, `return-path:\s*<?$`, `(generated|expanded|forwarded|originated) (from|by):?\s*<?$`, `envelope-from\s*<?$`, `by\s+<$`)
+var senderLead = words(
+	`from:?\s*["'<]*$`, `(sent|message|mail) by\W*$`, `sender\)?:?\s*["'<]*$`,
+	`(contact|write to|mail to|e-?mail|reply to|assistance)\W{0,4}$`, `mail from:?\s*<?$`, `reply-to:\s*<?$`, `return-path:\s*<?$`,
+	`(generated|expanded|forwarded|originated) (from|by):?\s*<?$`, `envelope-from\s*<?$`, `by\s+<$`,
+)
 
 // ofSender tells an address that the words before it give to the sender or to a helper.
 func ofSender(prose string, at int) bool {

@@ -101,13 +101,26 @@ var commands = []struct {
 	command string
 	pattern phrases
 }{
-	{"DATA", words(`in reply to (the )?(end of )?data( command)?`, `after end of data`, `did not like our (final )?data`, `end of data`,
-		`after i sent the message`, `\[data\]`, `\(data\)`, `for text command`, `sending data`, `(^|\n) *(-+)?smtp command\s+data\b`, `smtp:data`)},
-	{"RCPT", words(`in reply to rcpt to`, `after rcpt( to)?`, `did not like our rcpt`, `\[rcpt_to\]`, `does not like recipient`, `for rcpt to response`, `rcpt to response`,
-		`\(rcpt to\)`, `smtp:rcpt`, `for rcpt command`, `recipient address rejected`, `(^|\n) *(-+)?smtp command\s+rcpt\b`)},
-	{"MAIL", words(`in reply to mail from`, `after mail from`, `did not like our mail`, `does not like sender`, `\[mail_from\]`, `\(mail from\)`, `server rejected mail from`, `sender address rejected`, `for mail from`)},
+	{"DATA", words(
+		`in reply to (the )?(end of )?data( command)?`, `after end of data`, `did not like our (final )?data`, `end of data`,
+		`after i sent the message`, `\[data\]`, `\(data\)`, `for text command`, `sending data`,
+		`(^|\n) *(-+)?smtp command\s+data\b`, `smtp:data`,
+	)},
+	{"RCPT", words(
+		`in reply to rcpt to`, `after rcpt( to)?`, `did not like our rcpt`, `\[rcpt_to\]`, `does not like recipient`,
+		`for rcpt to response`, `rcpt to response`, `\(rcpt to\)`, `smtp:rcpt`, `for rcpt command`, `recipient address rejected`,
+		`(^|\n) *(-+)?smtp command\s+rcpt\b`,
+	)},
+	{"MAIL", words(
+		`in reply to mail from`, `after mail from`, `did not like our mail`, `does not like sender`, `\[mail_from\]`,
+		`\(mail from\)`, `server rejected mail from`, `sender address rejected`, `for mail from`,
+	)},
 	{"EHLO", words(`in reply to (ehlo|helo)`, `after (ehlo|helo)`, `did not like our (ehlo|helo)`, `\[ehlo\]`)},
-	{"CONN", words(`while performing the initial (protocol )?(greeting|handshake)`, `after initial connection`, `connection established but no greeting`, `connect to \S+\[\S*\](:\d+)?:`, `connected to \S+ but greeting failed`, `refused to talk to me`)},
+	{"CONN", words(
+		`while performing the initial (protocol )?(greeting|handshake)`, `after initial connection`,
+		`connection established but no greeting`, `connect to \S+\[\S*\](:\d+)?:`, `connected to \S+ but greeting failed`,
+		`refused to talk to me`,
+	)},
 }
 
 // commandOf says which SMTP command a failure answered, or "".

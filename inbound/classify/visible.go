@@ -157,18 +157,43 @@ var (
 	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|pe|dne|ned|a|at|il giorno|den|στις|trên|sent from|envoyé de|-+ ?on)\s|\pL{2,12}\.?,? (?:\d|\pL{3,10}\.? \d)|\d{1,4}[^\d]|"|'?\pL[\pL.' -]{1,60}(?:<|\())`)
 	startsDate       = regexp.MustCompile(`(?i)^[\s*_>-]*(?:\d{1,4}[-/.:年h]|\d{1,2} \pL|\d{1,2}(?:er)? |\pL{2,12}\.?,? (?:\d{1,2}|\pL{3,10}\.? \d)|le |on |am |el |il |em |op |den |på |w dniu|dnia |в )`)
 	hasDate          = regexp.MustCompile(`(?i)(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})`)
-	verbs            = regexp.MustCompile(`(?i)(?:\bwrote|\bwrites|a écrit|a ecrit|\bécrit|\bschrieb|\bgeschreven|\bschreef|\bescribi[óo]|\bha scritto|\bscrisse|\bescreveu|\bskrev|\bnapisa[łl]\S*|\bkirjoitti|\bnapsal|\bnapísal|\bpíše|\bírta|\bпис(?:ал|ала|ав)\S*|\bнапис\S*|έγραψε|\byazdı|viết|写道|写到|書きました|のメール|\ba scris|schreib|\bje napisa)[^:：]{0,200}[:：]?\s*$`)
-	sharedLine       = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
-	separator        = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?(?:original message|message d'origine|message original|mail original|courriel original|e-?mail d'origine|réponse|ursprüngliche nachricht|original-?nachricht|weitergeleitete?|mensaje original|messaggio originale|mensagem original|oorspronkelijk bericht|originalmeddelande|original meddelelse|oprindelig (?:meddelelse|besked)|opprinnelig melding|wiadomość oryginalna|oryginalna wiadomość|исходное сообщение|пересылаемое|alkuperäinen viesti|původní zpráva|reply message|原始邮件|原邮件|元のメッセージ|originele bericht|quote|citation|msg original|reply above).{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
-	forward          = regexp.MustCompile(`(?i)^[\s>*]*(?:-{2,} ?(?:forwarded (?:message|by)|message (?:transféré|transmis|réexpédié)|weitergeleitete nachricht|mensaje reenviado|messaggio inoltrato|mensagem encaminhada|doorgestuurd bericht).{0,40}-*|begin forwarded message:?|début du message (?:réexpédié|transféré) ?:?)\s*$`)
+	verbs            = regexp.MustCompile(`(?i)` + oneOf(
+		`\bwrote`, `\bwrites`, `a écrit`, `a ecrit`, `\bécrit`, `\bschrieb`, `\bgeschreven`, `\bschreef`, `\bescribi[óo]`,
+		`\bha scritto`, `\bscrisse`, `\bescreveu`, `\bskrev`, `\bnapisa[łl]\S*`, `\bkirjoitti`, `\bnapsal`, `\bnapísal`, `\bpíše`,
+		`\bírta`, `\bпис(?:ал|ала|ав)\S*`, `\bнапис\S*`, `έγραψε`, `\byazdı`, `viết`, `写道`, `写到`, `書きました`, `のメール`, `\ba scris`,
+		`schreib`, `\bje napisa`,
+	) + `[^:：]{0,200}[:：]?\s*$`)
+	sharedLine = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
+	separator  = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?` + oneOf(
+		`original message`, `message d'origine`, `message original`, `mail original`, `courriel original`, `e-?mail d'origine`,
+		`réponse`, `ursprüngliche nachricht`, `original-?nachricht`, `weitergeleitete?`, `mensaje original`, `messaggio originale`,
+		`mensagem original`, `oorspronkelijk bericht`, `originalmeddelande`, `original meddelelse`,
+		`oprindelig (?:meddelelse|besked)`, `opprinnelig melding`, `wiadomość oryginalna`, `oryginalna wiadomość`,
+		`исходное сообщение`, `пересылаемое`, `alkuperäinen viesti`, `původní zpráva`, `reply message`, `原始邮件`, `原邮件`, `元のメッセージ`,
+		`originele bericht`, `quote`, `citation`, `msg original`, `reply above`,
+	) + `.{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
+	forward = regexp.MustCompile(`(?i)^[\s>*]*(?:-{2,} ?` + oneOf(
+		`forwarded (?:message|by)`, `message (?:transféré|transmis|réexpédié)`, `weitergeleitete nachricht`, `mensaje reenviado`,
+		`messaggio inoltrato`, `mensagem encaminhada`, `doorgestuurd bericht`,
+	) + `.{0,40}-*|begin forwarded message:?|début du message (?:réexpédié|transféré) ?:?)\s*$`)
 )
 
 func isForward(line string) bool { return forward.MatchString(line) }
 
 // The fields of a quoted header, as mail clients translate them.
 var (
-	headerFrom  = regexp.MustCompile(`(?i)^[\s>*_]*(?:from|de|von|van|da|från|fra|od|от|от кого|lähettäjä|remetente|expéditeur|mittente|feladó|kimden|发件人|差出人|寄件者|від|από|από)[\s*_]*[:：]`)
-	headerOther = regexp.MustCompile(`(?i)^[\s>*_]*(?:sent|date|to|cc|subject|reply-to|envoyé(?: le)?|à|objet|copie|cc ?à|gesendet|an|datum|betreff|verzonden|aan|onderwerp|inviato|data|a|oggetto|enviado(?: el| em| a)?|enviada(?: em)?|para|asunto|assunto|fecha|skickat|till|ämne|sendt|til|emne|dato|wysłano|wysłane|do|temat|отправлено|дата|кому|тема|lähetetty|aihe|vastaanottaja|päivämäärä|elküldve|címzett|tárgy|发送时间|收件人|主题|日期|送信日時|宛先|件名|kime|konu|sent on|envoyé par|répondre à)[\s*_]*[:：]`)
+	headerFrom = regexp.MustCompile(`(?i)^[\s>*_]*` + oneOf(
+		`from`, `de`, `von`, `van`, `da`, `från`, `fra`, `od`, `от`, `от кого`, `lähettäjä`, `remetente`, `expéditeur`, `mittente`,
+		`feladó`, `kimden`, `发件人`, `差出人`, `寄件者`, `від`, `από`, `από`,
+	) + `[\s*_]*[:：]`)
+	headerOther = regexp.MustCompile(`(?i)^[\s>*_]*` + oneOf(
+		`sent`, `date`, `to`, `cc`, `subject`, `reply-to`, `envoyé(?: le)?`, `à`, `objet`, `copie`, `cc ?à`, `gesendet`, `an`,
+		`datum`, `betreff`, `verzonden`, `aan`, `onderwerp`, `inviato`, `data`, `a`, `oggetto`, `enviado(?: el| em| a)?`,
+		`enviada(?: em)?`, `para`, `asunto`, `assunto`, `fecha`, `skickat`, `till`, `ämne`, `sendt`, `til`, `emne`, `dato`,
+		`wysłano`, `wysłane`, `do`, `temat`, `отправлено`, `дата`, `кому`, `тема`, `lähetetty`, `aihe`, `vastaanottaja`,
+		`päivämäärä`, `elküldve`, `címzett`, `tárgy`, `发送时间`, `收件人`, `主题`, `日期`, `送信日時`, `宛先`, `件名`, `kime`, `konu`, `sent on`,
+		`envoyé par`, `répondre à`,
+	) + `[\s*_]*[:：]`)
 )
 
 // headerBlock tells the fields of a quoted message: From and another, or Date and another, on neighbouring lines.
@@ -202,7 +227,7 @@ func dropSignature(lines []string) []string {
 		lines = lines[:len(lines)-1]
 	}
 	for i, line := range lines {
-		if telephone.MatchString(line) && strings.TrimSpace(strings.Join(lines[:i], "")) != "" {
+		if telephone.MatchString(strings.ToLower(strings.TrimLeft(line, " \t\u00a0*_<>-"))) && strings.TrimSpace(strings.Join(lines[:i], "")) != "" {
 			return lines[:i]
 		}
 	}
@@ -212,4 +237,12 @@ func dropSignature(lines []string) []string {
 // rule is a line drawn above what was taken out, or blank.
 var rule = regexp.MustCompile(`^[\s_=*-]*$`)
 
-var telephone = regexp.MustCompile(`(?i)^[\s*_<>-]*(?:sent (?:from|via|with|by|using) (?:my|the|a|outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)|sent from [A-Z]\w+|get outlook for|envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|un|une|outlook|yahoo|mon|l'appli|mail|mobile|iphone|samsung|proton|le|la|courrier)|télécharger? outlook|obtenez outlook|obtenir outlook|von meine[mr] .{1,30} gesendet|gesendet (?:von|mit|aus)|diese nachricht wurde von|enviado (?:desde|con|do|de) (?:mi|meu|meu|minha|outlook|yahoo|el|o|samsung)|inviato da(?:l mio)? ?\S|verstuurd vanaf|verzonden (?:van|met|vanaf)|skickat från|sendt fra|wysłan[eo] z|lähetetty \S+sta|отправлено (?:с|из)|sent by my|downloaded? outlook|iphone'umdan|iphoneから送信)`)
+var telephone = starts(
+	`sent (?:from|via|with|by|using) (?:my|the|a|outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)`,
+	`sent from [a-z]\w+`, `get outlook for`,
+	`envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|un|une|outlook|yahoo|mon|l'appli|mail|mobile|iphone|samsung|proton|le|la|courrier)`,
+	`télécharger? outlook`, `obtenez outlook`, `obtenir outlook`, `von meine[mr] .{1,30} gesendet`, `gesendet (?:von|mit|aus)`,
+	`diese nachricht wurde von`, `enviado (?:desde|con|do|de) (?:mi|meu|meu|minha|outlook|yahoo|el|o|samsung)`,
+	`inviato da(?:l mio)? ?\S`, `verstuurd vanaf`, `verzonden (?:van|met|vanaf)`, `skickat från`, `sendt fra`, `wysłan[eo] z`,
+	`lähetetty \S+sta`, `отправлено (?:с|из)`, `sent by my`, `downloaded? outlook`, `iphone'umdan`, `iphoneから送信`,
+)

@@ -49,25 +49,14 @@ func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipie
 			return c, nil, err
 		}
 	}
-	var added []gateway.Recipient
-	keep := map[gateway.ID]bool{{}: !joined}
-	now := micros(t.now())
-	for i, r := range a.Recipients {
-		r.Courier = c.ID
-		for _, e := range a.Events {
-			if e.Recipient == r.ID {
-				e.Occurred = gateway.Micros(e.Occurred)
-				r.Standing = r.Standing.Advance(e)
-			}
-		}
-		fresh, err := t.insertRecipient(r, now+int64(i))
-		if err != nil {
-			return c, nil, fmt.Errorf("add a recipient: %w", err)
-		}
-		if fresh {
-			keep[r.ID] = true
-			added = append(added, r)
-		}
+	added, err := t.addRecipients(c.ID, a.Recipients, a.Events)
+	if err != nil {
+		return c, nil, fmt.Errorf("add recipients: %w", err)
+	}
+	keep := make(map[gateway.ID]bool, len(added)+1)
+	keep[gateway.ID{}] = !joined
+	for _, r := range added {
+		keep[r.ID] = true
 	}
 	return c, added, t.acceptRest(a, c.ID, keep)
 }
@@ -127,14 +116,12 @@ func (t *tx) acceptRest(a Acceptance, courier gateway.ID, keep map[gateway.ID]bo
 	if err := t.record(kept); err != nil {
 		return err
 	}
+	work := make([]gateway.Job, 0, len(a.Jobs))
 	for _, j := range a.Jobs {
-		if !keep[j.Recipient] {
-			continue
-		}
-		j.Courier = courier
-		if err := t.insertJob(j); err != nil {
-			return err
+		if keep[j.Recipient] {
+			j.Courier = courier
+			work = append(work, j)
 		}
 	}
-	return nil
+	return t.addJobs(work)
 }

@@ -43,10 +43,5 @@ func (t *tx) apply(step gateway.Step) error {
 			return fmt.Errorf("store a reply: %w", err)
 		}
 	}
-	for _, j := range step.Jobs {
-		if err := t.insertJob(j); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.addJobs(step.Jobs)
 }

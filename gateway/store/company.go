@@ -58,36 +58,37 @@ func (s *Store) PutCompanies(ctx context.Context, consultation gateway.ID, compa
 		for _, c := range known {
 			byRef[c.Ref] = c
 		}
+		var rows, gone [][]any
 		for _, c := range companies {
-			old, met := byRef[c.Ref]
-			if mode == Merge && met {
-				c.Registers = append(slices.Clone(old.Registers), c.Registers...)
+			if mode == Merge {
+				c.Registers = append(slices.Clone(byRef[c.Ref].Registers), c.Registers...)
+				byRef[c.Ref] = c // it may be named again
+			} else {
+				delete(byRef, c.Ref)
 			}
-			if err := t.putCompany(consultation, c); err != nil {
-				return err
-			}
-			delete(byRef, c.Ref)
+			rows = append(rows, t.companyArgs(consultation, c))
 		}
-		if mode == Merge {
-			return nil
-		}
-		for ref := range byRef {
-			if _, err := t.exec("DELETE FROM company WHERE consultation = $1 AND ref = $2", consultation.String(), ref); err != nil {
-				return err
+		if mode == Replace {
+			for ref := range byRef {
+				gone = append(gone, []any{consultation.String(), ref})
 			}
 		}
-		return nil
+		if _, err := t.many(putCompany, rows); err != nil {
+			return err
+		}
+		_, err = t.many("DELETE FROM company WHERE consultation = $1 AND ref = $2", gone)
+		return err
 	})
 }
 
-func (t *tx) putCompany(consultation gateway.ID, c gateway.Company) error {
+const putCompany = `INSERT INTO company (id, consultation, ref, name, addresses, registers) VALUES ($1, $2, $3, $4, $5, $6)
+	ON CONFLICT (consultation, ref) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, registers = excluded.registers`
+
+func (t *tx) companyArgs(consultation gateway.ID, c gateway.Company) []any {
 	if c.ID.IsZero() {
 		c.ID = gateway.NewID(t.now())
 	}
-	_, err := t.exec(`INSERT INTO company (id, consultation, ref, name, addresses, registers) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (consultation, ref) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, registers = excluded.registers`,
-		c.ID.String(), consultation.String(), c.Ref, c.Name, text(c.Addresses), joined(c.Registers))
-	return err
+	return []any{c.ID.String(), consultation.String(), c.Ref, c.Name, text(c.Addresses), joined(c.Registers)}
 }
 
 // RemoveCompany takes a company out of a consultation; couriers sent to it stay.

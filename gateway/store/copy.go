@@ -136,5 +136,5 @@ func readAt(ctx context.Context, db *sql.DB, level sql.IsolationLevel, fn func(r
 		return err
 	}
 	defer t.Rollback() // it only reads
-	return fn(direct{t})
+	return fn(direct{on: t})
 }

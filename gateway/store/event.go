@@ -28,24 +28,31 @@ func scanEvent(row scanner) (e gateway.Event, err error) {
 // record stores events with the time of recording, and wakes who waits for events.
 // gateway.ErrRecorded when one of them is known, by its ID or its Once.
 func (t *tx) record(news []gateway.Event) error {
-	for _, e := range news {
+	if len(news) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(news))
+	var contents []gateway.Hash
+	for i, e := range news {
 		recorded, err := t.stamp()
 		if err != nil {
 			return err
 		}
 		e.Recorded, e.Position = at(recorded), -1
-		if err := t.insertEvent(e); err != nil {
-			return err
-		}
-		if err := t.name(e.Contents...); err != nil {
-			return err
-		}
-		t.topics |= onEvents
+		rows[i] = eventArgs(e)
+		contents = append(contents, e.Contents...)
 	}
-	return nil
+	if err := t.mustAll(gateway.ErrRecorded, insertEvent, rows); err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
+	t.topics |= onEvents
+	return t.name(contents...)
 }
 
-func (t *tx) insertEvent(e gateway.Event) error {
+const insertEvent = `INSERT INTO event (` + eventColumns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING`
+
+func eventArgs(e gateway.Event) []any {
 	var once any
 	if e.Once != "" {
 		once = e.Once
@@ -54,16 +61,9 @@ func (t *tx) insertEvent(e gateway.Event) error {
 	for _, h := range e.Contents {
 		contents = append(contents, h[:]...)
 	}
-	err := t.must(gateway.ErrRecorded, `INSERT INTO event (`+eventColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-		ON CONFLICT DO NOTHING`,
-		e.ID.String(), string(e.Kind), e.Courier.String(), e.Recipient.String(), micros(e.Occurred), micros(e.Recorded), int64(e.Generation),
+	return []any{e.ID.String(), string(e.Kind), e.Courier.String(), e.Recipient.String(), micros(e.Occurred), micros(e.Recorded), int64(e.Generation),
 		int64(e.Attempt), string(e.Purpose), string(e.Strength), e.Actor, octets(e.Details), octets(e.DetailsSalt), digest(e.DetailsHash),
-		octets(e.Network), octets(e.NetworkSalt), digest(e.NetworkHash), octets(contents), once, e.Position)
-	if err != nil {
-		return fmt.Errorf("record %s: %w", e.Kind, err)
-	}
-	return nil
+		octets(e.Network), octets(e.NetworkSalt), digest(e.NetworkHash), octets(contents), once, e.Position}
 }
 
 // Event gives one by its ID.

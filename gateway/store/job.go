@@ -17,27 +17,39 @@ func scanJob(row scanner) (j gateway.Job, err error) {
 	return j, err
 }
 
-// insertJob stores a new job and wakes the queue. A job without a due time is due at once.
-func (t *tx) insertJob(j gateway.Job) error {
-	now := t.now()
-	if j.Created.IsZero() {
-		j.Created = now
+// addJobs stores new jobs and wakes the queue. A job without a due time is due at once.
+func (t *tx) addJobs(news []gateway.Job) error {
+	if len(news) == 0 {
+		return nil
 	}
-	if j.Due.IsZero() {
-		j.Due = j.Created
+	rows := make([][]any, len(news))
+	var contents []gateway.Hash
+	for i, j := range news {
+		if j.Created.IsZero() {
+			j.Created = t.now()
+		}
+		if j.Due.IsZero() {
+			j.Due = j.Created
+		}
+		rows[i] = jobArgs(j)
+		contents = append(contents, j.Notice.Content)
 	}
+	if _, err := t.many(insertJob, rows); err != nil {
+		return fmt.Errorf("store jobs: %w", err)
+	}
+	t.topics |= onJobs
+	return t.name(contents...)
+}
+
+const insertJob = `INSERT INTO job (` + jobColumns + `, ready, lease_owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '')`
+
+func jobArgs(j gateway.Job) []any {
 	notice := ""
 	if j.Kind == gateway.JobNotice {
 		notice = text(j.Notice)
 	}
-	_, err := t.exec(`INSERT INTO job (`+jobColumns+`, ready, lease_owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '')`,
-		j.ID.String(), string(j.Kind), j.Courier.String(), j.Recipient.String(), int64(j.Generation), notice, int64(j.Attempt),
-		micros(j.Created), micros(j.Due), bit(j.Held), j.LastFault, micros(j.Due))
-	if err != nil {
-		return fmt.Errorf("store a job: %w", err)
-	}
-	t.topics |= onJobs
-	return t.name(j.Notice.Content)
+	return []any{j.ID.String(), string(j.Kind), j.Courier.String(), j.Recipient.String(), int64(j.Generation), notice, int64(j.Attempt),
+		micros(j.Created), micros(j.Due), bit(j.Held), j.LastFault, micros(j.Due)}
 }
 
 // settleJob ends a leased job, or puts it back for later.

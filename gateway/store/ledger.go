@@ -77,16 +77,18 @@ func (t *tx) appendLedger(epoch int64, b LedgerBatch) error {
 	if err := t.ledgerIs(b.First); err != nil {
 		return err
 	}
+	places, hashes := make([][]any, len(b.Events)), make([][]any, len(b.Hashes))
 	for i, id := range b.Events {
-		err := t.must(gateway.ErrFenced, "UPDATE event SET position = $1 WHERE id = $2 AND position < 0", b.First+int64(i), id.String())
-		if err != nil {
-			return fmt.Errorf("place an event: %w", err)
-		}
+		places[i] = []any{b.First + int64(i), id.String()}
 	}
-	for _, h := range b.Hashes {
-		if _, err := t.exec("INSERT INTO ledger_hash (position, hash) VALUES ($1, $2)", h.Index, h.Hash[:]); err != nil {
-			return fmt.Errorf("store a hash: %w", err)
-		}
+	for i, h := range b.Hashes {
+		hashes[i] = []any{h.Index, h.Hash[:]}
+	}
+	if err := t.mustAll(gateway.ErrFenced, "UPDATE event SET position = $1 WHERE id = $2 AND position < 0", places); err != nil {
+		return fmt.Errorf("place events: %w", err)
+	}
+	if _, err := t.many("INSERT INTO ledger_hash (position, hash) VALUES ($1, $2)", hashes); err != nil {
+		return fmt.Errorf("store hashes: %w", err)
 	}
 	return t.insertCheckpoint(b)
 }

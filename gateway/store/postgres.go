@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,7 +93,7 @@ var postgresDialect = dialect{
 }
 
 func (p *postgresDB) dialect() *dialect { return &postgresDialect }
-func (p *postgresDB) reader() runner    { return direct{p.db} }
+func (p *postgresDB) reader() runner    { return direct{on: p.db} }
 
 func (p *postgresDB) close() error {
 	p.cancel()
@@ -121,11 +122,16 @@ func (p *postgresDB) write(ctx context.Context, fn func(*tx) error) error {
 }
 
 func (p *postgresDB) once(ctx context.Context, fn func(*tx) error) error {
-	sqlTx, err := p.db.BeginTx(ctx, nil)
+	conn, err := p.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	t := &tx{ctx: ctx, run: direct{sqlTx}, d: &postgresDialect, now: p.now, clock: &clock{}}
+	defer conn.Close() // back to the pool
+	sqlTx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	t := &tx{ctx: ctx, run: direct{sqlTx, conn}, d: &postgresDialect, now: p.now, clock: &clock{}}
 	defer sqlTx.Rollback() // nothing after a commit
 	if err := fn(t); err != nil {
 		return err
@@ -164,6 +170,37 @@ type direct struct {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
+	conn *sql.Conn // of the transaction
+}
+
+// pipelined is how many statements cross the network together at most.
+const pipelined = 1000
+
+// many is pgx's own batch: one round trip for many statements.
+func (d direct) many(ctx context.Context, query string, rows [][]any) ([]int64, error) {
+	changed := make([]int64, 0, len(rows))
+	err := d.conn.Raw(func(driverConn any) error {
+		conn := driverConn.(*stdlib.Conn).Conn()
+		for part := range slices.Chunk(rows, pipelined) {
+			batch := &pgx.Batch{}
+			for _, args := range part {
+				batch.Queue(query, clean(args)...)
+			}
+			results := conn.SendBatch(ctx, batch)
+			for range part {
+				tag, err := results.Exec()
+				if err != nil {
+					return errors.Join(err, results.Close())
+				}
+				changed = append(changed, tag.RowsAffected())
+			}
+			if err := results.Close(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return changed, err
 }
 
 func (d direct) exec(ctx context.Context, query string, args []any) (sql.Result, error) {

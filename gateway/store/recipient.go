@@ -29,16 +29,46 @@ func standingArgs(s gateway.Standing) []any {
 		micros(s.Cancelled), micros(s.Withdrawn), micros(s.WrongRecipient), int64(s.Reminders)}
 }
 
-// insertRecipient adds a recipient to its courier, after those added before; false when the
-// address is there already.
-func (t *tx) insertRecipient(r gateway.Recipient, added int64) (bool, error) {
+// addRecipients adds recipients to a courier, after those added before, with the standing
+// that these events give them. It gives those whose address was not there yet.
+func (t *tx) addRecipients(courier gateway.ID, recipients []gateway.Recipient, news []gateway.Event) ([]gateway.Recipient, error) {
+	place := make(map[gateway.ID]int, len(recipients))
+	all := make([]gateway.Recipient, len(recipients))
+	for i, r := range recipients {
+		r.Courier = courier
+		all[i], place[r.ID] = r, i
+	}
+	for _, e := range news {
+		if i, ours := place[e.Recipient]; ours {
+			e.Occurred = gateway.Micros(e.Occurred)
+			all[i].Standing = all[i].Standing.Advance(e)
+		}
+	}
+	now, rows := micros(t.now()), make([][]any, len(all))
+	for i, r := range all {
+		rows[i] = recipientArgs(r, now+int64(i))
+	}
+	inserted, err := t.many(insertRecipient, rows)
+	if err != nil {
+		return nil, err
+	}
+	var added []gateway.Recipient
+	for i, n := range inserted {
+		if n == 1 {
+			added = append(added, all[i])
+		}
+	}
+	return added, nil
+}
+
+const insertRecipient = `INSERT INTO recipient (` + recipientColumns + `, folded, search, added)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+	ON CONFLICT (courier, folded) DO NOTHING`
+
+func recipientArgs(r gateway.Recipient, added int64) []any {
 	args := append([]any{r.ID.String(), r.Courier.String(), r.Address, r.Company.String(), r.CompanyName, string(r.Register), r.MessageID},
 		standingArgs(r.Standing)...)
-	args = append(args, foldAddress(r.Address), words(r.Address, r.CompanyName), added)
-	n, err := t.exec(`INSERT INTO recipient (`+recipientColumns+`, folded, search, added)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
-		ON CONFLICT (courier, folded) DO NOTHING`, args...)
-	return n == 1, err
+	return append(args, foldAddress(r.Address), words(r.Address, r.CompanyName), added)
 }
 
 // foldAddress is what two spellings of one mailbox have in common.

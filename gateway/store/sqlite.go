@@ -151,6 +151,20 @@ func (p *prepared) query(ctx context.Context, query string, args []any) (*sql.Ro
 	return st.QueryContext(ctx, clean(args)...)
 }
 
+func (p *prepared) many(ctx context.Context, query string, rows [][]any) ([]int64, error) {
+	changed := make([]int64, len(rows))
+	for i, args := range rows {
+		r, err := p.exec(ctx, query, args)
+		if err != nil {
+			return nil, err
+		}
+		if changed[i], err = r.RowsAffected(); err != nil {
+			return nil, err
+		}
+	}
+	return changed, nil
+}
+
 func (p *prepared) close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,6 +17,8 @@ import (
 type runner interface {
 	exec(ctx context.Context, query string, args []any) (sql.Result, error)
 	query(ctx context.Context, query string, args []any) (*sql.Rows, error)
+	// many runs one statement for each row of arguments, and gives the rows that each changed.
+	many(ctx context.Context, query string, rows [][]any) ([]int64, error)
 }
 
 // tx is one transaction under way.
@@ -42,6 +44,26 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return r.RowsAffected()
+}
+
+// many runs a statement for each row of arguments, and gives the number of rows that each
+// changed. On PostgreSQL they cross the network together.
+func (t *tx) many(query string, rows [][]any) ([]int64, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	return t.run.many(t.ctx, query, rows)
+}
+
+// mustAll is many for statements that change exactly one row each.
+func (t *tx) mustAll(otherwise error, query string, rows [][]any) error {
+	changed, err := t.many(query, rows)
+	for _, n := range changed {
+		if err == nil && n != 1 {
+			return otherwise
+		}
+	}
+	return err
 }
 
 // must runs a statement that changes exactly one row, and answers otherwise when it does not.

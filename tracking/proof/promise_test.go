@@ -181,7 +181,7 @@ func TestAWriterThatFailsLeavesNoEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := 10; n < 100_000; n += 9_000 {
+	for n := 10; n < 100_000; n += 19_000 {
 		if err := w.issuer.Write(t.Context(), &failing{n}, c.ID, gateway.ID{}, ""); !errors.Is(err, errFull) {
 			t.Errorf("after %d octets: %v", n, err)
 		}

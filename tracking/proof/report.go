@@ -73,6 +73,9 @@ func (r *Report) Text(language string) string {
 	return b.String()
 }
 
+// whatsApart stands between the things that one finding is about: no name holds it.
+const whatsApart = "\n"
+
 // sentence fills in a finding's text: times in the zone, inner keys as words.
 func (w words) sentence(f Finding, zone *time.Location) string {
 	args := append([]string(nil), f.Args...)
@@ -83,8 +86,12 @@ func (w words) sentence(f Finding, zone *time.Location) string {
 				args[i+1] = w.instant(time.UnixMicro(micros).In(zone))
 			}
 		case "what":
-			key, name, _ := strings.Cut(args[i+1], " ")
-			args[i+1] = w.t("verify.what-"+key, "name", name)
+			var parts []string
+			for what := range strings.SplitSeq(args[i+1], whatsApart) {
+				key, name, _ := strings.Cut(what, " ")
+				parts = append(parts, w.t("verify.what-"+key, "name", name))
+			}
+			args[i+1] = strings.Join(parts, ", ")
 		case "kind":
 			args[i+1] = w.or("step", args[i+1])
 		}

@@ -75,8 +75,10 @@ func (v *verification) pdf(r io.ReaderAt, size int64) error {
 		return nil
 	}
 	contents := v.attachments()
-	v.form(sealed, contents)
-	v.drawn(evidence)
+	if v.OK() { // else what is wrong is said already
+		v.form(sealed, contents)
+		v.drawn(evidence)
+	}
 	v.sealFacts(sealed)
 	v.ledger()
 	v.facts()
@@ -310,9 +312,6 @@ func matches(f Attached, r io.Reader) bool {
 // form writes the file again from its parts and compares: there is nothing in it but the pages, what
 // the evidence lists, and the signature.
 func (v *verification) form(s *sealed, contents []content) {
-	if !v.OK() {
-		return // what is wrong is said already
-	}
 	base, err := v.file.at(0, v.file.baseEnd())
 	if err != nil {
 		v.add(Wrong, "not-a-proof", "why", err.Error())
@@ -351,11 +350,19 @@ func (c *comparer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// maxDrawn is the largest evidence, in octets, whose pages are drawn again: memory stays bounded whatever a
+// stranger's file holds. A courier to ten thousand recipients, sent once, is under it.
+const maxDrawn = 24 << 20
+
 // drawn draws the pages again and compares.
 func (v *verification) drawn(evidence content) {
 	w, err := wordsOf(v.Evidence.Issued.Language)
 	if err != nil || w.language != v.Evidence.Issued.Language || w.layoutName() != v.Evidence.Issued.Layout {
 		v.add(NotProved, "pages-other")
+		return
+	}
+	if evidence.Size > maxDrawn {
+		v.add(NotProved, "pages-large")
 		return
 	}
 	again, err := pages(v.Evidence, evidence.SHA256)

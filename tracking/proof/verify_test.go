@@ -414,6 +414,7 @@ func TestAnyTextIsDrawn(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		ev := *m.evidence
+		ev.Events = ev.Events[:2]
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-zé ]{0,400}`), rapid.StringMatching(`[A-Za-z0-9/.]{0,900}`), rapid.Just("\u202e\u0000\u200b\u0301\uffff")).Draw(t, "text")
 		ev.Courier.Text, ev.Courier.Subject, ev.Courier.AuthorName = text, text, text
 		ev.Consultation.Title, ev.Consultation.PublicBody = text, text

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 
 	"vaguemestre/gateway"
 	"vaguemestre/tracking/ledger"
@@ -134,14 +135,13 @@ func (v *verification) facts() {
 	said.recipients()
 	said.replies()
 	said.reports()
-	for _, what := range said.wrong {
-		v.add(Wrong, "fact-wrong", "what", what)
-	}
-	for _, what := range said.unproved {
-		v.add(NotProved, "facts-unproved", "what", what)
-	}
-	if len(said.wrong) == 0 {
+	if len(said.wrong) > 0 {
+		v.add(Wrong, "fact-wrong", "what", strings.Join(said.wrong, whatsApart))
+	} else {
 		v.add(Proved, "facts")
+	}
+	if len(said.unproved) > 0 {
+		v.add(NotProved, "facts-unproved", "what", strings.Join(said.unproved, whatsApart))
 	}
 }
 

@@ -80,6 +80,27 @@ func TestAPersonWhoQuotesAReportIsAPerson(t *testing.T) {
 	}
 }
 
+func TestChallengesOfManyTongues(t *testing.T) {
+	for _, mail := range []string{
+		"From: AntiSpam <antispam@fournisseur.example>\nSubject: ANTISPAM » Courrier de rejet\n\nOlá,\n\nVocê enviou uma mensagem para contato@fournisseur.example.\nPara que sua mensagem seja encaminhada, por favor, clique aqui.\n",
+		"From: contact@entreprise.example\nX-BoxTrapper: yes\nSubject: Your email requires verification\n\nPlease reply.\n",
+		"From: contact@entreprise.example\nSubject: Please confirm your message\nAuto-Submitted: auto-replied\n\nYour message is held. Reply to this message to confirm, and it will be delivered.\n",
+		"From: contact@entreprise.example\nSubject: Réponse automatique\nAuto-Submitted: auto-replied\n\nAvant que votre message soit remis, cliquez sur ce lien pour vous authentifier.\n",
+	} {
+		if r := classifyText(t, mail); r.Class != ClassChallenge {
+			t.Errorf("%s: %s (%s)", r.Subject, r.Class, r.Why)
+		}
+	}
+	for _, mail := range []string{
+		"From: Paul <paul@b.example>\nSubject: Confirmation de participation\n\nBonjour, je confirme ma venue, voir le lien https://x.example. Cliquez ici pour le plan.\n",
+		"From: Paul <paul@b.example>\nSubject: Re: Merci de confirmer votre message\nIn-Reply-To: <1@c.example>\n\nJe confirme. Cliquez sur le lien.\n",
+	} {
+		if r := classifyText(t, mail); r.Class != ClassReply {
+			t.Errorf("%s: %s (%s)", r.Subject, r.Class, r.Why)
+		}
+	}
+}
+
 func TestAReportTellsOfTheMessageItIsAbout(t *testing.T) {
 	r := classifyText(t, `From: MAILER-DAEMON@mx.example.net
 Subject: Undelivered

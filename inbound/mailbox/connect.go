@@ -131,9 +131,12 @@ func login(ctx context.Context, client *imapclient.Client, a Account) error {
 	case AuthPlain:
 		return client.Authenticate(sasl.NewPlainClient("", a.Username, a.Password))
 	}
-	token, err := a.Token(ctx)
-	if err != nil {
-		return fmt.Errorf("ask for an access token: %w", err)
+	token := a.Password
+	if a.Token != nil {
+		var err error
+		if token, err = a.Token(ctx); err != nil {
+			return fmt.Errorf("ask for an access token: %w", err)
+		}
 	}
 	if a.Auth == AuthXOAuth2 {
 		return client.Authenticate(&xoauth2{a.Username, token})

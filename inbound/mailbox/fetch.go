@@ -18,6 +18,9 @@ import (
 // in memory each, wait for one another.
 const batch = 20
 
+// settleEvery is after how many batches of a long backlog the copies are settled.
+const settleEvery = 25
+
 // The class and reasons of what cannot be read.
 const (
 	classUnreadable = "unreadable"
@@ -27,12 +30,18 @@ const (
 
 // receiveAll receives these mails in their order: nothing is behind the last UID without being stored.
 func (s *session) receiveAll(ctx context.Context, uids []imap.UID) error {
+	received := 0
 	for asked := range slices.Chunk(uids, batch) {
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err := s.receiveBatch(ctx, asked); err != nil {
 			return err
+		}
+		if received++; received%settleEvery == 0 {
+			if err := s.settle(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -41,7 +41,7 @@ type Account struct {
 	Auth      string
 	Username  string
 	Password  string
-	// Token gives the access token of OAUTHBEARER and XOAUTH2; asked at each connection.
+	// Token gives the access token of OAUTHBEARER and XOAUTH2; asked at each connection. Without it, Password is the token.
 	Token  func(context.Context) (string, error)
 	Folder string // empty: INBOX
 	Done   string // folder to which settled copies are moved; empty: flagged in place
@@ -156,8 +156,8 @@ func (a Account) check() error {
 	switch a.Auth {
 	case AuthLogin, AuthPlain:
 	case AuthOAuthBearer, AuthXOAuth2:
-		if a.Token == nil {
-			return errors.New("no source of access tokens")
+		if a.Token == nil && a.Password == "" {
+			return errors.New("no access token")
 		}
 	default:
 		return fmt.Errorf("unknown way of logging in %q", a.Auth)

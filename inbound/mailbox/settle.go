@@ -2,6 +2,8 @@ package mailbox
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/emersion/go-imap/v2"
 
@@ -13,10 +15,17 @@ import (
 // sealed answers.
 func (s *session) settle(ctx context.Context) error {
 	var done, sealed []imap.UID
-	for uid, id := range s.pending {
-		settled, secret, err := s.settled(ctx, id)
+	waiting := 0
+	for _, uid := range slices.Sorted(maps.Keys(s.pending)) {
+		settled, secret, err := s.settled(ctx, s.pending[uid])
 		if err != nil {
 			return at(stageStore, err)
+		}
+		if !settled {
+			waiting++
+		}
+		if waiting > batch { // mails are understood in their order, nearly
+			break
 		}
 		switch {
 		case !settled:

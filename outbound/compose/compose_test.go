@@ -38,6 +38,29 @@ func letters(t testing.TB) map[string]string {
 	}
 }
 
+// TestReminder: the same link under a message of its own, that names the letter it reminds of.
+func TestReminder(t *testing.T) {
+	var b bytes.Buffer
+	r := company()
+	if err := Remind(&b, sample(), r, addresses(), Reminder{Number: 2, Date: morning.AddDate(0, 0, 7)}); err != nil {
+		t.Fatal(err)
+	}
+	checkHeaders(t, "reminder", b.String())
+	checkLines(t, "reminder", b.String())
+	m := read(t, b.String())
+	h := m.Header()
+	if h.Get("Message-ID") != "<relance-2.aaaq@passerelle.example>" || h.Get("References") != r.MessageID || h.Text("Subject") != "Rappel : Suite donnée à votre réponse" ||
+		h.Get("Date") != "Tue, 16 Mar 2021 10:00:00 +0100" {
+		t.Errorf("header\n%s", h.Raw())
+	}
+	if got := textOf(t, m.Text()); !strings.HasPrefix(got, "Rappel : ce courrier vous a été adressé le mardi 9 mars 2021 à 11:50") || !strings.Contains(got, "https://courrier.example/l/abcdefgh") {
+		t.Errorf("text %q", got)
+	}
+	if err := Remind(io.Discard, plainSample(), r, addresses(), Reminder{Number: 1, Date: morning}); err == nil {
+		t.Error("a plain letter is reminded of")
+	}
+}
+
 func codeLetter(t testing.TB, c gateway.Courier) string {
 	a := addresses()
 	a.Code, a.ReplyTo = "314159", "courrier+r-aeqt@passerelle.example"

@@ -48,7 +48,7 @@ type view struct {
 	Language                                         string
 	Author, Body, Type, Subject, Recipient, To       string
 	Reference, Title, Object, Deadline, Bodies, Link string
-	Code, By                                         string
+	Code, By, Sent                                   string
 	Reply                                            gateway.ReplyPolicy
 }
 
@@ -76,6 +76,15 @@ func newView(c gateway.Courier, r gateway.Recipient, a Addresses, zone *time.Loc
 		v.By = inWords(v.Language, v.Reply.By, zone)
 	}
 	return v
+}
+
+// line is a phrase of the catalogue, as text.
+func (v view) line(name string) (string, error) {
+	var text strings.Builder
+	if err := catalogue()[v.Language].text.ExecuteTemplate(&text, name, v); err != nil {
+		return "", fmt.Errorf("compose a line: %w", err)
+	}
+	return text.String(), nil
 }
 
 // notification is the words of an acknowledged letter.

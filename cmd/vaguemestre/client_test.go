@@ -12,6 +12,7 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ import (
 // client is an agent's mail client and a company's browser, beside an installation in the world of the demo.
 type client struct {
 	*installation
-	tls *tls.Config
+	tls   *tls.Config
+	agent string // of the browser; empty: an ordinary one's
 }
 
 // answer is what a server said last; code 0: it said nothing.
@@ -100,29 +102,40 @@ func data(s *smtp.Client, message string) answer {
 
 // login is a session up to AUTH.
 func (c client) login() (*smtp.Client, error) {
+	s, _, err := c.session()
+	return s, err
+}
+
+// session is the same with the connection beneath.
+func (c client) session() (*smtp.Client, net.Conn, error) {
 	conn, err := net.DialTimeout("tcp", c.cfg.Submission.StartTLS, 5*time.Second)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	s, err := c.greet(conn)
+	if err != nil {
+		_ = conn.Close()
+		return nil, nil, err
+	}
+	return s, conn, nil
+}
+
+func (c client) greet(conn net.Conn) (*smtp.Client, error) {
 	end, ok := c.ctx.Deadline()
 	if !ok {
 		return nil, errors.New("no deadline")
 	}
 	if err := conn.SetDeadline(end); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, err
 	}
 	s, err := smtp.NewClient(conn, "localhost")
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	if err := s.StartTLS(c.tls); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if err := s.Auth(smtp.PlainAuth("", "victoria", agentPassword, "localhost")); err != nil {
-		_ = s.Close()
 		return nil, err
 	}
-	return s, nil
+	if err := s.StartTLS(c.tls); err != nil {
+		return nil, err
+	}
+	return s, s.Auth(smtp.PlainAuth("", "victoria", agentPassword, "localhost"))
 }
 
 // accepted submits what must be taken, and gives the courier's number.
@@ -190,6 +203,9 @@ func (c client) browse(method, link string, form url.Values) (int, string) {
 	}
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	q.Header.Set("User-Agent", "Mozilla/5.0 Firefox/140.0")
+	if c.agent != "" {
+		q.Header.Set("User-Agent", c.agent+strconv.Itoa(len(form)))
+	}
 	q.Header.Set("Accept-Language", "fr")
 	got, err := http.DefaultClient.Do(q)
 	if err != nil {

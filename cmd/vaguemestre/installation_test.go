@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -113,15 +114,20 @@ listen = %q
 	return i
 }
 
-// freePort is a loopback address on which nobody listens at this moment.
+// freePort is a loopback address on which nobody listens at this moment. It lies below the range from which the kernel
+// takes the ports of outgoing connections, so that nobody takes it by chance in between.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 50 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(10000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 func (i *installation) write(name, text string) string {
@@ -185,7 +191,13 @@ func (i *installation) feed(companies ...string) {
 // serve starts the daemon and returns once it is ready.
 func (i *installation) serve() {
 	i.Helper()
-	i.process = exec.CommandContext(i.ctx, os.Args[0], "--config", i.file, "serve")
+	i.begin(exec.CommandContext(i.ctx, os.Args[0], "--config", i.file, "serve"))
+}
+
+// begin starts the daemon by that command and returns once it is ready.
+func (i *installation) begin(command *exec.Cmd) {
+	i.Helper()
+	i.process = command
 	i.process.Env = append(os.Environ(), asProgram+"=1")
 	i.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	i.process.Stderr = i.log

@@ -35,11 +35,11 @@ type fatal interface {
 	Fatalf(format string, args ...any)
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{path: filepath.Join(dir, "test.db")}
-	s, err := store.Open(t.Context(), store.Options{Path: w.path, ContentDir: filepath.Join(dir, "contents")})
+	s, err := store.Open(context.Background(), store.Options{Path: w.path, ContentDir: filepath.Join(dir, "contents")})
 	if err != nil {
 		t.Fatalf("open the store: %v", err)
 	}
@@ -485,4 +485,34 @@ func FuzzOpen(f *testing.F) {
 			t.Errorf("two forms of one checkpoint: %q", b)
 		}
 	})
+}
+
+// BenchmarkSequence puts batches of a thousand events into the ledger; BenchmarkVerify reads them again.
+func BenchmarkSequence(b *testing.B) {
+	w := newWorld(b)
+	l := w.ledger(b, "one")
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		w.record(b, 1000)
+		b.StartTimer()
+		sequenceAll(b, l)
+		n += 1000
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+}
+
+func BenchmarkVerify(b *testing.B) {
+	w := newWorld(b)
+	l := w.ledger(b, "one")
+	for range 10 {
+		w.record(b, 1000)
+		sequenceAll(b, l)
+	}
+	for b.Loop() {
+		if r, err := l.Verify(b.Context()); err != nil || !r.OK() {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(10_000*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }

@@ -98,9 +98,7 @@ func (g *gathering) ledgerFacts() error {
 	if err != nil {
 		return err
 	}
-	if late != nil {
-		g.o.Logger.Warn("time-stamp the ledger for a proof", "courier", g.courier.ID.String(), "error", late)
-	}
+	g.late("time-stamp the ledger for a proof", g.courier.ID, late)
 	g.all = slices.DeleteFunc(g.all, func(e gateway.Event) bool { return e.Position < 0 || e.Position >= c.Size })
 	g.ev.Ledger = LedgerFacts{
 		Name: c.Name, Key: g.ledger.Key(), Size: c.Size, Until: c.Time.UTC(), Root: base64.StdEncoding.EncodeToString(c.Root[:]),

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"vaguemestre/gateway"
+	"vaguemestre/tracking/ledger"
 )
 
 // said is everything that a proof holds, as text: its pages, its attachments, its evidence.
@@ -148,9 +151,14 @@ func TestPromise14ErasedDetailsLeaveTheProofValid(t *testing.T) {
 }
 
 func TestIssuingIsAnEvent(t *testing.T) {
-	w := newWorld(t)
+	reg := prometheus.NewRegistry()
+	w := newWorld(t, func(_ *ledger.Options, o *Options) { o.Registerer = reg })
 	c, rs := w.story()
 	b := w.pdf(c.ID, rs[0].ID, "")
+	families, err := reg.Gather()
+	if err != nil || len(families) != 3 || families[1].GetName() != "vaguemestre_proof_issued_total" || families[1].Metric[0].Counter.GetValue() != 1 {
+		t.Errorf("metrics: %v %v", families, err)
+	}
 	events, err := w.Events(t.Context(), c.ID, rs[0].ID)
 	if err != nil {
 		t.Fatal(err)

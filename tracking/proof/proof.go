@@ -3,10 +3,13 @@ package proof
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/store"
@@ -35,6 +38,8 @@ type Options struct {
 	Attach int64
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: silent
+	// Registerer takes the metrics; nil: unregistered.
+	Registerer prometheus.Registerer
 }
 
 // DefaultAttach is the largest content attached to a PDF.
@@ -42,9 +47,10 @@ const DefaultAttach = 20_000_000
 
 // Issuer makes proofs. Its methods may be called from many goroutines.
 type Issuer struct {
-	o      Options
-	store  Store
-	ledger *ledger.Ledger
+	o       Options
+	store   Store
+	ledger  *ledger.Ledger
+	metrics *metrics
 }
 
 // New makes an issuer; nothing runs.
@@ -58,7 +64,7 @@ func New(o Options, s Store, l *ledger.Ledger) *Issuer {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Issuer{o: o, store: s, ledger: l}
+	return &Issuer{o: o, store: s, ledger: l, metrics: newMetrics(o.Registerer)}
 }
 
 // Write makes the proof of a courier as a PDF: of all its recipients, or of the one given.
@@ -80,19 +86,39 @@ func (i *Issuer) Bundle(ctx context.Context, w io.Writer, courier, recipient gat
 }
 
 func (i *Issuer) issue(ctx context.Context, w io.Writer, courier, recipient gateway.ID, language string, write func(io.Writer, *material) error) error {
+	err := i.make(ctx, w, courier, recipient, language, write)
+	switch {
+	case err == nil:
+		i.metrics.issued.Inc()
+		return nil
+	case !errors.Is(err, gateway.ErrNotFound):
+		i.metrics.failures.Inc()
+	}
+	return fmt.Errorf("issue the proof of courier %s: %w", courier, err)
+}
+
+func (i *Issuer) make(ctx context.Context, w io.Writer, courier, recipient gateway.ID, language string, write func(io.Writer, *material) error) error {
 	m, err := i.collect(ctx, courier, recipient, language)
 	if err != nil {
-		return fmt.Errorf("issue the proof of courier %s: %w", courier, err)
+		return err
 	}
 	h := sha256.New()
 	if err := write(io.MultiWriter(w, h), m); err != nil {
-		return fmt.Errorf("issue the proof of courier %s: %w", courier, err)
+		return err
 	}
 	e := gateway.NewEvent(gateway.ProofIssued, i.o.Now(), gateway.ProofDetails{For: recipient, SHA256: gateway.Hash(h.Sum(nil))}, nil)
 	if err := i.store.Apply(ctx, gateway.Step{Events: []gateway.Event{e.About(courier, recipient)}}); err != nil {
-		return fmt.Errorf("record the proof of courier %s: %w", courier, err)
+		return fmt.Errorf("record it: %w", err)
 	}
 	return nil
+}
+
+// late notes that the authority did not stamp something of a proof.
+func (i *Issuer) late(what string, courier gateway.ID, err error) {
+	if err != nil {
+		i.metrics.unstamped.Inc()
+		i.o.Logger.Warn(what, "courier", courier.String(), "error", err)
+	}
 }
 
 // pdf draws, attaches and seals.
@@ -105,9 +131,7 @@ func (i *Issuer) pdf(ctx context.Context, w io.Writer, m *material) error {
 	authority := i.ledger.Authority()
 	return d.write(w, i.o.Seal.room(authority != nil), func(digest [sha256.Size]byte) ([]byte, error) {
 		der, late, err := i.o.Seal.seal(ctx, digest, authority)
-		if late != nil {
-			i.o.Logger.Warn("time-stamp a proof's seal", "courier", m.evidence.Courier.ID.String(), "error", late)
-		}
+		i.late("time-stamp a proof's seal", m.evidence.Courier.ID, late)
 		return der, err
 	})
 }

@@ -69,6 +69,13 @@ func TestReasonsAreReadFromTheWords(t *testing.T) {
 		{"x-unix; procmail: out of memory", Mailer},
 		{"500 5.5.2 Error: bad syntax, unrecognized command", Syntax},
 		{"552 5.6.0 Headers too large (32768 max)", Content},
+		{"554 5.7.1 [P4] Message blocked due to spam content", Spam},
+		{"550 5.7.511 Access denied, banned sender[192.0.2.1]", Blocked},
+		{"450 4.2.0 Greylisted, please try again in 60 seconds", RateLimited},
+		{"Le domaine du destinataire n'existe pas", HostUnknown},
+		{"Accès refusé : adresse IP en liste noire", Blocked},
+		{"Votre message dépasse la taille maximale autorisée", TooBig},
+		{"454 4.7.0 TLS not available due to local problem", TLS},
 		{"Bonne journée à tous", Undefined},
 		{"", Undefined},
 	} {

@@ -16,6 +16,11 @@ import (
 type courierCommand struct {
 	List courierList `cmd:"" help:"List couriers, newest first."`
 	Show courierShow `cmd:"" help:"Show a courier, its recipients and its events."`
+
+	Cancel   courierCancel   `cmd:"" help:"Keep what has not left from leaving."`
+	Withdraw courierWithdraw `cmd:"" help:"Close the page of a courier with acknowledgement; its events stay."`
+	Remind   courierRemind   `cmd:"" help:"Call again on those who have not read."`
+	Retry    courierRetry    `cmd:"" help:"Send again to those whom it could not reach."`
 }
 
 const stamp = "2006-01-02 15:04:05 MST"

@@ -190,6 +190,9 @@ func (v *view) fromProse(own string) []Report {
 	if failed := addressesIn(strings.Join(v.header.Values("X-Failed-Recipients"), ", "), maxRecipients); len(failed) > 0 {
 		found = reconcile(failed, found)
 	}
+	if len(found) == 0 { // some write the failed address where others write ours
+		found = mentions(own, map[string]bool{v.from: true, strings.ToLower(firstAddress(v.header.Get("To"))): true})
+	}
 	if len(found) == 0 {
 		found = v.fallback(session)
 	}

@@ -146,14 +146,16 @@ func (s *paramScanner) value() (v string, quoted bool) {
 	return out.String(), true
 }
 
+// piece is one continuation of a long value.
+type piece struct {
+	n       int
+	value   string
+	encoded bool
+}
+
 // assemble joins the continuations and decodes. The first of several equal names counts.
 func assemble(raw []param, clean *bool) map[string]string {
 	params := make(map[string]string, len(raw))
-	type piece struct {
-		n       int
-		value   string
-		encoded bool
-	}
 	var long map[string][]piece
 	for _, p := range raw {
 		base, rest, star := strings.Cut(p.name, "*")
@@ -165,9 +167,6 @@ func assemble(raw []param, clean *bool) map[string]string {
 			params[base] = decodeParam(base, p.value)
 			continue
 		}
-		if long == nil {
-			long = map[string][]piece{}
-		}
 		number, encoded := strings.CutSuffix(rest, "*")
 		if rest == "" {
 			number, encoded = "0", true
@@ -177,35 +176,45 @@ func assemble(raw []param, clean *bool) map[string]string {
 			*clean = false
 			continue
 		}
+		if long == nil {
+			long = map[string][]piece{}
+		}
 		long[base] = append(long[base], piece{n, p.value, encoded})
 	}
 	for base, pieces := range long {
-		sort.SliceStable(pieces, func(i, j int) bool { return pieces[i].n < pieces[j].n })
-		charset, bytes := "", []byte(nil)
-		for i, p := range pieces {
-			if i > 0 && p.n != pieces[i-1].n+1 {
-				*clean = false
-				break
-			}
-			v := p.value
-			if i == 0 && p.encoded {
-				if a := strings.SplitN(v, "'", 3); len(a) == 3 {
-					charset, v = a[0], a[2]
-				}
-			}
-			if p.encoded {
-				bytes = append(bytes, unpercent(v)...)
-			} else {
-				bytes = append(bytes, v...)
-			}
-		}
-		value := decodeCharset(charset, bytes)
-		if charset == "" {
-			value = DecodeWords(value)
-		}
+		value, whole := join(pieces)
+		*clean = *clean && whole
 		params[base] = value // RFC 6266 §4.3 and every client: the extended form wins
 	}
 	return params
+}
+
+// join is a long value out of its pieces; whole is false when some are missing.
+func join(pieces []piece) (value string, whole bool) {
+	sort.SliceStable(pieces, func(i, j int) bool { return pieces[i].n < pieces[j].n })
+	charset, bytes, whole := "", []byte(nil), true
+	for i, p := range pieces {
+		if i > 0 && p.n != pieces[i-1].n+1 {
+			whole = false
+			break
+		}
+		v := p.value
+		if i == 0 && p.encoded {
+			if a := strings.SplitN(v, "'", 3); len(a) == 3 {
+				charset, v = a[0], a[2]
+			}
+		}
+		if p.encoded {
+			bytes = append(bytes, unpercent(v)...)
+		} else {
+			bytes = append(bytes, v...)
+		}
+	}
+	value = decodeCharset(charset, bytes)
+	if charset == "" {
+		value = DecodeWords(value)
+	}
+	return value, whole
 }
 
 func decodeParam(name, v string) string {

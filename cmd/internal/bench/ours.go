@@ -57,6 +57,7 @@ key = %q
 max_recipients = 2001
 [couriers]
 postmaster = %q
+look_up_domains = false
 [[relay.smarthost]]
 address = %q
 tls = "none"
@@ -124,7 +125,7 @@ func (o *ours) serve(ctx context.Context, program, file string) error {
 	defer log.Close()
 	o.process = exec.Command(program, "--config", file, "serve")
 	o.process.Stderr = log
-	o.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	o.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL} // a session of its own, as each Postfix has: Linux shares the cores out by session
 	if err := o.process.Start(); err != nil {
 		return fmt.Errorf("start the daemon: %w", err)
 	}

@@ -97,7 +97,7 @@ func startOpendkim(ctx context.Context, dir, key string) (*opendkim, error) {
 		return nil, fmt.Errorf("write opendkim's configuration: %w", err)
 	}
 	d.process = exec.Command(program, "-f", "-x", file)
-	d.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	d.process.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL} // a session of its own, as each Postfix has: Linux shares the cores out by session
 	if err := d.process.Start(); err != nil {
 		return nil, fmt.Errorf("start opendkim: %w", err)
 	}

@@ -21,10 +21,10 @@ import (
 const (
 	small, large = 4 << 10, 5_000_000
 
-	acceptPeer, acceptOurs = 2000, 8000
-	chainPeer, chainOurs   = 600, 3000
-	largePeer, largeOurs   = 80, 80
-	loginTurns             = 1600
+	acceptPeer, acceptOurs = 1500, 6000
+	chainPeer, chainOurs   = 400, 1600
+	largePeer, largeOurs   = 48, 48
+	loginTurns             = 800
 )
 
 // bench is the world of the measurements.
@@ -204,11 +204,17 @@ func (b *bench) accept(ctx context.Context, round int) error {
 	if err != nil {
 		return err
 	}
+	before, err := o.cpu()
+	if err != nil {
+		return err
+	}
 	if took, err = o.sessionsOf(ctx, acceptOurs, b.letters[small]); err != nil {
 		return err
 	}
+	after, err := o.cpu()
 	b.seen.add("accept", perSecond(acceptOurs, took))
-	return nil
+	b.seen.add("accept.cpu", (after-before).Seconds()*1000/acceptOurs)
+	return err
 }
 
 // delivered says how long n messages take from the first byte submitted until the sink has the last.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,7 +13,10 @@ import (
 // samples are what the rounds gave, by figure.
 type samples map[string][]float64
 
-func (s samples) add(name string, v float64) { s[name] = append(s[name], v) }
+func (s samples) add(name string, v float64) {
+	s[name] = append(s[name], v)
+	fmt.Fprintf(os.Stderr, "  %s: %s\n", name, number(v))
+}
 
 func (s samples) has(name string) bool { return len(s[name]) > 0 }
 
@@ -74,6 +78,7 @@ var rows = []row{
 	{"chain.accepted", "accepted/s meanwhile", "", "", "", nil},
 	{"large", "whole chain delivered/s, 5 MB", "plain Postfix", "large.peer", "≥ 0.6 ×", times("large", "large.peer", 0.6)},
 	{"cpu", "CPU seconds per 1,000 couriers, 4 KiB", "", "", "≤ 2 s", atMost("cpu", " s", 2)},
+	{"accept.cpu", "CPU seconds per 1,000 couriers accepted, nothing relayed", "", "", "", nil},
 	{"memory.two", "memory above idle, 2 × 60 MB (AR) at once, MB", "", "", "≤ 64 MiB", atMost("memory.two", " MB", 67.1)},
 	{"memory.one", "memory above idle, 60 MB (AR), MB", "", "", "< 24 MB", atMost("memory.one", " MB", 24)},
 	{"queued", "memory above idle, 100,000 recipients queued, MB", "", "", "< 64 MB", atMost("queued", " MB", 64)},

@@ -411,12 +411,12 @@ func TestLeasesAreRenewedDuringLongDeliveries(t *testing.T) {
 	release := make(chan struct{})
 	host := &smarthost{answer: func(context.Context, relay.Envelope, int) *gateway.Fault { <-release; return nil }}
 	o := quick()
-	o.Lease = time.Second
+	o.Lease = 4 * time.Second // two thirds of which a loaded machine may be late
 	for range 2 { // the other node would take it over
 		run(t, New(o, s, simple{store: s.Store}, host))
 	}
 	// Each renewal comes a third of a lease after the one before.
-	eventually(t, "the lease would have ended", func() bool { return s.kept.Load() >= 5 })
+	eventually(t, "the lease would have ended", func() bool { return s.kept.Load() >= 4 })
 	close(release)
 	eventually(t, "sent", func() bool { return states(t, s.Store, all)[gateway.StateSent] == 1 })
 	if len(host.got()) != 1 {

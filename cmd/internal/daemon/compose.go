@@ -109,19 +109,30 @@ func (c *composer) letter(ctx context.Context, job gateway.Job, courier gateway.
 	if err != nil {
 		return queue.Mail{}, err
 	}
-	purpose := gateway.ForLetter
+	purpose, id, date := gateway.ForLetter, r.MessageID, courier.Composition.Date
+	write := func(w io.Writer) error { return c.Letter(w, courier, r, content) }
 	if job.Kind == gateway.JobReminder {
-		purpose = gateway.ForReminder
+		reminder := compose.Reminder{Number: r.Standing.Reminders, Date: job.Created}
+		purpose, id, date = gateway.ForReminder, reminder.MessageID(r), reminder.Date
+		write = func(w io.Writer) error { return c.remind(w, courier, r, reminder) }
 	}
 	return queue.Mail{
 		Envelope: relay.Envelope{
 			From: "courrier+b-" + bounce + "@" + courier.Composition.Domain, To: r.Address,
 			ENVID: gateway.EnvelopeID(r.ID, job.Generation, purpose), ORCPT: r.Address, Notify: relay.NotifyAll,
-			MessageID: r.MessageID, Date: courier.Composition.Date,
+			MessageID: id, Date: date,
 		},
-		Write: func(w io.Writer) error { return c.Letter(w, courier, r, content) },
+		Write: write,
 		Close: func() { _ = content.Close() }, // it was only read
 	}, nil
+}
+
+func (c *composer) remind(w io.Writer, courier gateway.Courier, r gateway.Recipient, reminder compose.Reminder) error {
+	addresses, err := c.addresses(courier, r)
+	if err != nil {
+		return err
+	}
+	return compose.Remind(w, courier, r, addresses, reminder)
 }
 
 func (c *composer) notice(ctx context.Context, job gateway.Job) (queue.Mail, error) {

@@ -66,3 +66,68 @@ func bundleFile(z *zip.Writer, f content, at time.Time) error {
 	_, err = io.Copy(entry, r)
 	return err
 }
+
+// bundle verifies the PDF in a zip, and that the files beside it are those of the PDF.
+func (v *verification) bundle(r io.ReaderAt, size int64) error {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		v.add(Wrong, "not-a-proof", "why", err.Error())
+		return nil
+	}
+	seen := map[string]*zip.File{}
+	for _, f := range z.File {
+		if seen[f.Name] != nil {
+			v.add(Wrong, "file-stray", "name", f.Name)
+		}
+		seen[f.Name] = f
+	}
+	pdf := seen[bundledPDF]
+	if pdf == nil || pdf.Method != zip.Store {
+		v.add(Wrong, "file-missing", "name", bundledPDF)
+		return nil
+	}
+	offset, err := pdf.DataOffset()
+	if err != nil {
+		v.add(Wrong, "not-a-proof", "why", err.Error())
+		return nil
+	}
+	length := int64(min(pdf.CompressedSize64, uint64(max(0, size-offset))))
+	if err := v.pdf(io.NewSectionReader(r, offset, length), length); err != nil || v.Evidence == nil {
+		return err
+	}
+	v.beside(seen)
+	return nil
+}
+
+func (v *verification) beside(seen map[string]*zip.File) {
+	delete(seen, bundledPDF)
+	delete(seen, bundledReadme)
+	first, err := v.Evidence.encode()
+	if err != nil {
+		v.add(Wrong, "evidence-broken", "why", err.Error())
+		return
+	}
+	for _, f := range append([]Attached{first.Attached}, v.Evidence.Files...) {
+		if f.Left != "" && f.Left != "size" {
+			continue
+		}
+		entry := seen[f.Name]
+		delete(seen, f.Name)
+		if entry == nil {
+			v.add(Wrong, "file-missing", "name", f.Name)
+			continue
+		}
+		r, err := entry.Open()
+		if err != nil || !matches(f, io.LimitReader(r, f.Size+1)) {
+			v.add(Wrong, "file-changed", "name", f.Name)
+		} else if f.Left != "" {
+			v.add(Proved, "file", "name", f.Name)
+		}
+		if err == nil {
+			_ = r.Close()
+		}
+	}
+	for name := range seen {
+		v.add(Wrong, "file-stray", "name", name)
+	}
+}

@@ -1,11 +1,9 @@
 package proof
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -83,83 +81,6 @@ func (v *verification) pdf(r io.ReaderAt, size int64) error {
 	v.ledger()
 	v.facts()
 	return nil
-}
-
-// sealed is where a file's signature is, and what it is.
-type sealed struct {
-	digest [sha256.Size]byte
-	room   int
-	der    []byte
-	sig    *signature
-}
-
-var (
-	fieldsRE    = regexp.MustCompile(`/Fields \[(\d{1,6}) 0 R\]`)
-	byteRangeRE = regexp.MustCompile(`/ByteRange \[0 (\d{10}) (\d{10}) (\d{10})\]\n/Contents <([0-9a-f]+)> >>\n$`)
-)
-
-// maxRoom bounds the octets kept for a signature.
-const maxRoom = 1 << 20
-
-// readSealed finds the signature, and the digest of all octets that it is over: those of the whole file but
-// its own.
-func readSealed(p *pdfFile) (*sealed, error) {
-	catalog, err := p.object(p.root)
-	if err != nil {
-		return nil, err
-	}
-	m := fieldsRE.FindSubmatch(catalog.dict)
-	if m == nil {
-		return nil, errSignatureMissing
-	}
-	field, err := p.object(number(m[1]))
-	if err != nil {
-		return nil, err
-	}
-	id, ok := field.ref("/V")
-	if !ok {
-		return nil, errSignatureMissing
-	}
-	o, err := p.object(id)
-	if err != nil {
-		return nil, err
-	}
-	m = byteRangeRE.FindSubmatch(o.dict)
-	if m == nil || len(m[4]) > 2*maxRoom || len(m[4])%2 != 0 {
-		return nil, errSignatureMissing
-	}
-	s := &sealed{room: len(m[4]) / 2, der: make([]byte, len(m[4])/2)}
-	if _, err := hex.Decode(s.der, m[4]); err != nil {
-		return nil, errSignatureMissing
-	}
-	begin, end, rest := int64(number(m[1])), int64(number(m[2])), int64(number(m[3]))
-	if end != begin+int64(len(m[4]))+2 || end+rest != p.size || begin > p.size {
-		return nil, errors.New("the seal does not cover the whole file")
-	}
-	s.der = trimDER(s.der)
-	h := sha256.New()
-	for _, part := range []io.Reader{io.NewSectionReader(p.r, 0, begin), io.NewSectionReader(p.r, end, rest)} {
-		if _, err := io.Copy(h, part); err != nil {
-			return nil, fmt.Errorf("read the file: %w", err)
-		}
-	}
-	s.digest = [sha256.Size]byte(h.Sum(nil))
-	return s, nil
-}
-
-// trimDER cuts the zeros after one DER value; form finds what else may stand there.
-func trimDER(b []byte) []byte {
-	if len(b) < 2 || b[1] < 0x80 {
-		return b[:min(len(b), 2+int(append(b, 0, 0)[1]&0x7f))]
-	}
-	n, length := int(b[1]&0x7f), 0
-	if n > 3 || len(b) < 2+n {
-		return b
-	}
-	for _, c := range b[2 : 2+n] {
-		length = length<<8 | int(c)
-	}
-	return b[:min(len(b), 2+n+length)]
 }
 
 func (v *verification) seal(s *sealed) {
@@ -374,70 +295,5 @@ func (v *verification) drawn(evidence content) {
 		v.add(Proved, "pages")
 	} else {
 		v.add(Wrong, "pages-differ")
-	}
-}
-
-// bundle verifies the PDF in a zip, and that the files beside it are those of the PDF.
-func (v *verification) bundle(r io.ReaderAt, size int64) error {
-	z, err := zip.NewReader(r, size)
-	if err != nil {
-		v.add(Wrong, "not-a-proof", "why", err.Error())
-		return nil
-	}
-	seen := map[string]*zip.File{}
-	for _, f := range z.File {
-		if seen[f.Name] != nil {
-			v.add(Wrong, "file-stray", "name", f.Name)
-		}
-		seen[f.Name] = f
-	}
-	pdf := seen[bundledPDF]
-	if pdf == nil || pdf.Method != zip.Store {
-		v.add(Wrong, "file-missing", "name", bundledPDF)
-		return nil
-	}
-	offset, err := pdf.DataOffset()
-	if err != nil {
-		v.add(Wrong, "not-a-proof", "why", err.Error())
-		return nil
-	}
-	length := int64(min(pdf.CompressedSize64, uint64(max(0, size-offset))))
-	if err := v.pdf(io.NewSectionReader(r, offset, length), length); err != nil || v.Evidence == nil {
-		return err
-	}
-	v.beside(seen)
-	return nil
-}
-
-func (v *verification) beside(seen map[string]*zip.File) {
-	delete(seen, bundledPDF)
-	delete(seen, bundledReadme)
-	first, err := v.Evidence.encode()
-	if err != nil {
-		v.add(Wrong, "evidence-broken", "why", err.Error())
-		return
-	}
-	for _, f := range append([]Attached{first.Attached}, v.Evidence.Files...) {
-		if f.Left != "" && f.Left != "size" {
-			continue
-		}
-		entry := seen[f.Name]
-		delete(seen, f.Name)
-		if entry == nil {
-			v.add(Wrong, "file-missing", "name", f.Name)
-			continue
-		}
-		r, err := entry.Open()
-		if err != nil || !matches(f, io.LimitReader(r, f.Size+1)) {
-			v.add(Wrong, "file-changed", "name", f.Name)
-		} else if f.Left != "" {
-			v.add(Proved, "file", "name", f.Name)
-		}
-		if err == nil {
-			_ = r.Close()
-		}
-	}
-	for name := range seen {
-		v.add(Wrong, "file-stray", "name", name)
 	}
 }

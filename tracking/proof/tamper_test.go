@@ -1,0 +1,205 @@
+package proof
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"strings"
+	"testing"
+
+	"vaguemestre/gateway"
+	"vaguemestre/tracking/ledger"
+)
+
+// forge issues proofs from changed material under the installation's own seal: what the seal alone would hide.
+func (w *world) forge(m *material, change func(*Evidence), file func(*content)) []byte {
+	w.t.Helper()
+	if file != nil {
+		for i := range m.files[1:] {
+			file(&m.files[1+i])
+		}
+		m.evidence.Files = nil
+		for _, f := range m.files[1:] {
+			m.evidence.Files = append(m.evidence.Files, f.Attached)
+		}
+	}
+	if change != nil {
+		change(m.evidence)
+	}
+	first, err := m.evidence.encode()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	m.files[0] = first
+	var b bytes.Buffer
+	if err := w.issuer.pdf(context.Background(), &b, m); err != nil {
+		w.t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func event(ev *Evidence, kind gateway.EventKind) *EventFacts {
+	for i := range ev.Events {
+		if ev.Events[i].Kind == kind {
+			return &ev.Events[i]
+		}
+	}
+	panic("no such event")
+}
+
+func TestEachKindOfTamperingIsNamed(t *testing.T) {
+	w := newWorld(t)
+	c, rs := w.story()
+	other, _, err := ledger.NewKey("courrier.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(name string, text func(string) string) func(*content) {
+		return func(f *content) {
+			if f.Name != name {
+				return
+			}
+			r, _, err := f.open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*f = bytesContent(f.Name, f.Role, f.MediaType, []byte(text(string(b))))
+		}
+	}
+	cases := []struct {
+		name   string
+		change func(*Evidence)
+		file   func(*content)
+		want   string
+	}{
+		{"time of an event", func(ev *Evidence) { e := event(ev, gateway.Read); e.Occurred = e.Occurred.AddDate(0, 0, -1) }, nil, "event-changed"},
+		{"kind of an event", func(ev *Evidence) { event(ev, gateway.Sent).Kind = gateway.Delivered }, nil, "event-changed"},
+		{"recipient of an event", func(ev *Evidence) { event(ev, gateway.Read).Recipient = rs[1].ID }, nil, "event-changed"},
+		{"place of an event", func(ev *Evidence) { event(ev, gateway.Read).Position-- }, nil, "event-changed"},
+		{"details of an event", func(ev *Evidence) {
+			e := event(ev, gateway.Failed)
+			e.Details = strings.Replace(e.Details, "unknown user", "mailbox full", 1)
+		}, nil, "details-changed"},
+		{"details dropped", func(ev *Evidence) { e := event(ev, gateway.Failed); e.Details, e.Salt = "", nil }, nil, "details-changed"},
+		{"salt of an event", func(ev *Evidence) { event(ev, gateway.Failed).Salt[0] ^= 1 }, nil, "details-changed"},
+		{"event left out, state kept", func(ev *Evidence) { ev.Events = ev.Events[:len(ev.Events)-1]; ev.Replies = nil }, nil, "fact-wrong"},
+		{"event invented", func(ev *Evidence) {
+			e := *event(ev, gateway.Read)
+			e.ID, e.Recipient = w.id(), rs[1].ID
+			ev.Events = append(ev.Events, e)
+		}, nil, "event-changed"},
+		{"ETSI name of an event", func(ev *Evidence) { event(ev, gateway.Sent).ETSI = "ContentHandover" }, nil, "event-changed"},
+		{"state of a recipient", func(ev *Evidence) { ev.Recipients[0].State = "read" }, nil, "fact-wrong"},
+		{"address of a recipient", func(ev *Evidence) { ev.Recipients[0].Address = "x@y.example" }, nil, "fact-wrong"},
+		{"recipient left out", func(ev *Evidence) { ev.Recipients = ev.Recipients[:1] }, nil, "fact-wrong"},
+		{"subject", func(ev *Evidence) { ev.Courier.Subject += "!" }, nil, "fact-wrong"},
+		{"author", func(ev *Evidence) { ev.Courier.AuthorAddr = "x@y.example" }, nil, "fact-wrong"},
+		{"text", func(ev *Evidence) { ev.Courier.Text = strings.Replace(ev.Courier.Text, "n'a pas", "a", 1) }, nil, "fact-wrong"},
+		{"file of the letter", func(ev *Evidence) { ev.Courier.Files[0].SHA256 = gateway.HashOf(nil) }, nil, "fact-wrong"},
+		{"message attached", nil, replace(messageName, func(s string) string { return s + "P.S.\r\n" }), "fact-wrong"},
+		{"report attached", nil, replace("report-1.eml", func(s string) string { return s + "x" }), "fact-wrong"},
+		{"reply", func(ev *Evidence) { ev.Replies[0].Content = gateway.HashOf(nil) }, nil, "fact-wrong"},
+		{"reply of another", func(ev *Evidence) { ev.Replies[0].From = "x@y.example" }, nil, "fact-wrong"},
+		{"checkpoint of another key", nil, replace(checkpointName, func(string) string {
+			b, err := other.Sign(ledger.Checkpoint{Name: "courrier.example", Size: 9})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(b)
+		}), "checkpoint-broken"},
+		{"checkpoint", nil, replace(checkpointName, func(s string) string { return strings.Replace(s, "\n9\n", "\n8\n", 1) }), "checkpoint-broken"},
+		{"size of the ledger", func(ev *Evidence) { ev.Ledger.Size++ }, nil, "fact-wrong"},
+		{"proof of inclusion", nil, replace(inclusionName, func(s string) string { return strings.Replace(s, `"position":6`, `"position":5`, 1) }), ""},
+		{"path of inclusion", nil, replace(inclusionName, func(s string) string { return strings.Replace(s, "A", "B", 1) }), "event-changed"},
+		{"seal's certificate", func(ev *Evidence) { ev.Seal.Certificate = gateway.HashOf(nil) }, nil, "seal-other"},
+		{"stamp claimed", func(ev *Evidence) { ev.Ledger.Stamped = &Stamped{Authority: "x", At: ev.Issued.At} }, nil, "stamp-broken"},
+	}
+	for _, c2 := range cases {
+		t.Run(c2.name, func(t *testing.T) {
+			m, err := w.issuer.collect(t.Context(), c.ID, gateway.ID{}, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := w.verify(w.forge(m, c2.change, c2.file), Trust{Ledgers: []string{w.key.Public()}})
+			if c2.want != "" && !strings.Contains(strings.Join(keys(r, Wrong), " "), c2.want) {
+				t.Errorf("not named:\n%s", r.Text("en"))
+			}
+		})
+	}
+}
+
+// reseal signs a changed file again: with the installation's key, or anybody's.
+func (w *world) reseal(b []byte, seal *Seal) []byte {
+	w.t.Helper()
+	m := byteRangeRE.FindSubmatchIndex(append(bytes.Clone(b[:bytes.LastIndex(b, []byte(" >>\nendobj\nxref"))]), " >>\n"...))
+	if m == nil {
+		w.t.Fatal("no signature")
+	}
+	begin, end := m[8]-1, m[9]+1
+	digest := sha256.Sum256(append(bytes.Clone(b[:begin]), b[end:]...))
+	der, _, err := seal.seal(context.Background(), digest, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := bytes.Clone(b)
+	copy(out[begin+1:], []byte(hex.EncodeToString(append(der, make([]byte, (end-begin-2)/2-len(der))...))))
+	return out
+}
+
+func TestPagesThatSayOtherwiseShowEvenUnderTheSeal(t *testing.T) {
+	w := newWorld(t)
+	c, _ := w.story()
+	m, err := w.issuer.collect(t.Context(), c.ID, gateway.ID{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lie := *m.evidence
+	lie.Courier.Subject = "Courrier de notification"
+	drawn, err := pages(&lie, m.files[0].SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	d := m.evidence.document(drawn, m.files)
+	err = d.write(&b, w.issuer.o.Seal.room(false), func(digest [sha256.Size]byte) ([]byte, error) {
+		der, _, err := w.issuer.o.Seal.seal(t.Context(), digest, nil)
+		return der, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.verify(b.Bytes(), Trust{})
+	if got := strings.Join(keys(r, Wrong), " "); got != "pages-differ" {
+		t.Errorf("%q\n%s", got, r.Text("fr"))
+	}
+}
+
+func TestWhatAnotherHandAddsShowsEvenUnderTheSeal(t *testing.T) {
+	w := newWorld(t)
+	c, _ := w.story()
+	b := w.pdf(c.ID, gateway.ID{}, "")
+	if r := w.verify(w.reseal(b, w.issuer.o.Seal), Trust{}); !r.OK() {
+		t.Fatal("sealing again breaks the proof", r.Text("en"))
+	}
+	hidden := bytes.Replace(bytes.Clone(b), []byte("/Creator (Vaguemestre)"), []byte("/Creator (Vaguemestra)"), 1)
+	if r := w.verify(w.reseal(hidden, w.issuer.o.Seal), Trust{}); r.OK() {
+		t.Error("a changed title goes unseen")
+	}
+	for name, changed := range map[string][]byte{
+		"appended":    append(bytes.Clone(b), "\n% more\n"...),
+		"saved again": append(bytes.Clone(b), b[bytes.LastIndex(b, []byte("xref\n0 1")):]...),
+		"cut":         b[:len(b)-1],
+		"empty":       nil,
+		"not a PDF":   []byte("PK\x03\x04 and nothing"),
+	} {
+		if r := w.verify(changed, Trust{}); r.OK() {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

@@ -106,14 +106,8 @@ func BenchmarkAccept(b *testing.B) {
 func BenchmarkDelivery(b *testing.B) {
 	eachBench(b, func(b *testing.B, s *store.Store) {
 		ctx := context.Background()
-		for range b.N {
-			a, err := letter(s, 100)
-			if err != nil {
-				b.Fatal(err)
-			}
-			if _, _, err := s.Accept(ctx, a); err != nil {
-				b.Fatal(err)
-			}
+		for left := b.N; left > 0; left -= 1000 {
+			accept(b, s, register(b, s, min(left, 1000)))
 		}
 		leased := make(chan gateway.Job, 64)
 		go func() {
@@ -137,4 +131,41 @@ func BenchmarkDelivery(b *testing.B) {
 			return s.Apply(ctx, gateway.Step{Job: &gateway.JobResult{ID: j.ID, Attempt: j.Attempt}, Events: []gateway.Event{e}})
 		})
 	})
+}
+
+// BenchmarkCompanies imports 10,000 companies, again each time.
+func BenchmarkCompanies(b *testing.B) {
+	eachBench(b, func(b *testing.B, s *store.Store) {
+		ctx := context.Background()
+		c := must(s.PutConsultation(ctx, gateway.Consultation{Reference: "R", Address: "r"}))(b)
+		list := make([]gateway.Company, 10_000)
+		for i := range list {
+			list[i] = gateway.Company{Ref: fmt.Sprint("c", i), Name: fmt.Sprint("Société ", i), Addresses: []string{fmt.Sprint("contact@c", i, ".example")}, Registers: []gateway.Register{gateway.Retraits}}
+		}
+		for b.Loop() {
+			check(b, s.PutCompanies(ctx, c.ID, list, store.Merge))
+		}
+	})
+}
+
+// BenchmarkRegister accepts a courier to the 1,000 companies of a register.
+func BenchmarkRegister(b *testing.B) {
+	eachBench(b, func(b *testing.B, s *store.Store) {
+		for b.Loop() {
+			accept(b, s, register(b, s, 1000))
+		}
+	})
+}
+
+// register is an acceptance of one courier to n companies.
+func register(b *testing.B, s *store.Store, n int) store.Acceptance {
+	a := must(letter(s, 4<<10))(b)
+	a.Recipients, a.Events, a.Jobs = nil, a.Events[:1], nil
+	for i := range n {
+		r := gateway.Recipient{ID: gateway.NewID(noon), Address: fmt.Sprint("contact@c", i, ".example")}
+		a.Recipients = append(a.Recipients, r)
+		a.Events = append(a.Events, gateway.NewEvent(gateway.Submitted, noon, gateway.RecipientDetails{Address: r.Address}, nil).About(gateway.ID{}, r.ID))
+		a.Jobs = append(a.Jobs, gateway.Job{ID: gateway.NewID(noon), Kind: gateway.JobLetter, Recipient: r.ID})
+	}
+	return a
 }

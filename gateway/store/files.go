@@ -18,7 +18,7 @@ func openFiles(dir string) (*files, error) {
 	if err := os.MkdirAll(f.tmp(), 0o700); err != nil {
 		return nil, err
 	}
-	return f, syncDir(dir)
+	return f, errors.Join(syncDir(dir), syncDir(filepath.Dir(filepath.Clean(dir))))
 }
 
 func (f *files) tmp() string { return filepath.Join(f.dir, "tmp") }

@@ -187,7 +187,7 @@ func (g *group) transaction(first *request, next func() *request) (members []*re
 		return nil, nil
 	}
 	members = append(members, first)
-	if err := g.do1(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := g.plain(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return members, fmt.Errorf("begin: %w", err)
 	}
 	shared := &clock{}
@@ -207,7 +207,7 @@ func (g *group) transaction(first *request, next func() *request) (members []*re
 		}
 	}
 	start := time.Now()
-	if err := g.do1(ctx, "COMMIT"); err != nil {
+	if err := g.plain(ctx, "COMMIT"); err != nil {
 		g.rollback(ctx)
 		return members, fmt.Errorf("commit: %w", err)
 	}
@@ -234,7 +234,7 @@ func (r *request) begin() bool {
 // member runs one caller's transaction inside a savepoint. Its own failure undoes that
 // savepoint alone; the error returned means that the whole group is lost.
 func (g *group) member(ctx context.Context, r *request, shared *clock) error {
-	if err := g.do1(ctx, "SAVEPOINT member"); err != nil {
+	if err := g.plain(ctx, "SAVEPOINT member"); err != nil {
 		return err
 	}
 	t := &tx{ctx: ctx, run: g.run, d: g.dialect, now: g.now, clock: shared}
@@ -244,21 +244,21 @@ func (g *group) member(ctx context.Context, r *request, shared *clock) error {
 	}()
 	r.woke = t.topics
 	if r.err != nil || r.panic != nil {
-		if err := g.do1(ctx, "ROLLBACK TO member"); err != nil {
+		if err := g.plain(ctx, "ROLLBACK TO member"); err != nil {
 			return errors.Join(r.err, err) // SQLite ended the transaction by itself: disk full, I/O error
 		}
 	}
-	return g.do1(ctx, "RELEASE member")
+	return g.plain(ctx, "RELEASE member")
 }
 
-func (g *group) do1(ctx context.Context, query string) error {
+func (g *group) plain(ctx context.Context, query string) error {
 	_, err := g.run.exec(ctx, query, nil)
 	return err
 }
 
 // rollback ends the transaction if SQLite has not already ended it by itself.
 func (g *group) rollback(ctx context.Context) {
-	_ = g.do1(ctx, "ROLLBACK") // fails exactly when there is nothing left to undo
+	_ = g.plain(ctx, "ROLLBACK") // fails exactly when there is nothing left to undo
 }
 
 // look wakes everybody when another process has committed.

@@ -210,3 +210,26 @@ func TestOneOfTwoChangesOfADraftWins(t *testing.T) {
 		}), store.ErrConflict)
 	})
 }
+
+func TestTenThousandCompaniesAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		s, ctx := p.open(t), t.Context()
+		c := must(s.PutConsultation(ctx, gateway.Consultation{Reference: "R", Address: "r"}))(t)
+		list := make([]gateway.Company, 10_000)
+		for i := range list {
+			list[i] = gateway.Company{Ref: fmt.Sprint("c", i), Name: "C", Addresses: []string{"a@b.example"}, Registers: []gateway.Register{gateway.Retraits}}
+		}
+		check(t, s.PutCompanies(ctx, c.ID, list, store.Replace))
+		same(t, "companies", len(must(s.Companies(ctx, c.ID, gateway.Retraits))(t)), len(list))
+	})
+}
+
+func TestMoreQueriesThanAreKeptPrepared(t *testing.T) {
+	s := sqlitePlace(t).open(t)
+	var ids []gateway.ID
+	for range 300 {
+		ids = append(ids, gateway.NewID(noon))
+		must(s.RecipientStates(t.Context(), ids...))(t)
+		must(s.Hold(t.Context(), ids...))(t)
+	}
+}

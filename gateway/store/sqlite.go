@@ -101,10 +101,15 @@ func (s *sqliteDB) close() error {
 // preparer is a connection, or a pool of them.
 type preparer interface {
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// prepared runs queries by statements that are prepared once. The queries of this package
-// are few and fixed, apart from lists with filters.
+// preparedLimit is how many statements are kept. The queries of this package are fewer,
+// apart from lists with filters; what comes after the limit is prepared each time.
+const preparedLimit = 256
+
+// prepared runs queries by statements that are prepared once.
 type prepared struct {
 	db    *sql.DB // nil for the writer's connection
 	on    preparer
@@ -116,6 +121,7 @@ func newPrepared(db *sql.DB) *prepared {
 	return &prepared{db: db, on: db, stmts: map[string]*sql.Stmt{}}
 }
 
+// stmt gives the prepared statement of a query; nil when there are too many to keep it.
 func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	p.mu.RLock()
 	st := p.stmts[query]
@@ -125,7 +131,7 @@ func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if st := p.stmts[query]; st != nil {
+	if st := p.stmts[query]; st != nil || len(p.stmts) >= preparedLimit {
 		return st, nil
 	}
 	st, err := p.on.PrepareContext(ctx, query)
@@ -140,6 +146,9 @@ func (p *prepared) exec(ctx context.Context, query string, args []any) (sql.Resu
 	if err != nil {
 		return nil, err
 	}
+	if st == nil {
+		return p.on.ExecContext(ctx, query, clean(args)...)
+	}
 	return st.ExecContext(ctx, clean(args)...)
 }
 
@@ -147,6 +156,9 @@ func (p *prepared) query(ctx context.Context, query string, args []any) (*sql.Ro
 	st, err := p.stmt(ctx, query)
 	if err != nil {
 		return nil, err
+	}
+	if st == nil {
+		return p.on.QueryContext(ctx, query, clean(args)...)
 	}
 	return st.QueryContext(ctx, clean(args)...)
 }

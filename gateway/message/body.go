@@ -106,7 +106,7 @@ func (f *fileLister) list(p *Part) {
 		f.files = append(f.files, p.recoveredFiles()...)
 	case p.MediaType == "multipart/alternative":
 		for _, c := range p.Children {
-			if f.shown.none() || !isRendering(c) {
+			if !f.holdsShown(p) || !isRendering(c) {
 				f.list(c)
 			}
 		}
@@ -119,6 +119,11 @@ func (f *fileLister) list(p *Part) {
 	case !isBlankText(p):
 		f.files = append(f.files, p)
 	}
+}
+
+// holdsShown tells whether a person reads something of the part.
+func (f *fileLister) holdsShown(p *Part) bool {
+	return f.shown.has(p) || slices.ContainsFunc(p.Children, f.holdsShown)
 }
 
 // isRendering tells a child of an alternative that says the same in another text format.

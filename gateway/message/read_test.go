@@ -106,20 +106,21 @@ func listed(t testing.TB, m *Message) string {
 
 func TestWhatAPersonReadsFirst(t *testing.T) {
 	for name, want := range map[string]struct{ text, html, files string }{
-		"alternative.eml":      {"Bonjour, votre offre a été \nexaminée.\n-- \nMarie Dupont", `<p>Bonjour, votre offre a été examinée.</p>`, "logo.png=… Règlement de la consultation.pdf=%PDF-1.4\n%äüöß\n Pièce jointe-1.eml=…"},
-		"attachment-only.eml":  {"", "", "seul.pdf=%PDF-1.4\n"},
-		"html-only-latin1.eml": {"", "Réponse", ""},
-		"utf16.eml":            {"", "<p>Réponse</p>", ""},
-		"utf7.eml":             {"Réponse à 2\u00a0€", "", ""},
-		"calendar.eml":         {"Reunion", "", "piece-2.ics=BEGIN:VCALENDAR\r\nEND:VCALENDAR"},
-		"apple.eml":            {"Avant", "", "photo.jpg=\xff\xd8\xff\xe0\x00\x10 piece-3.txt=Apres"},
-		"digest.eml":           {"", "", "un.eml=Subject: un\r\n\r\ntexte un deux.eml=Subject: deux\r\n\r\ntexte deux"},
-		"uuencode.eml":         {"Bonjour", "", "chat.txt=Cat"},
-		"embedded-encoded.eml": {"Bonjour", "", "dedans.eml=Subject: dedans\n\ntexte intérieur\n"},
-		"smime-signed.eml":     {"Bonjour", "", ""},
-		"pgp-signed.eml":       {"Bonjour", "", ""},
-		"tnef.eml":             {"Bonjour", "", "Règlement de la consultation.pdf=%PDF-1.4 r\xe8glement\n photo.png=\x89PNG\r\n\x1a\n"},
-		"tnef-only.eml":        {"Réponse de Outlook", "<html><body><p>Réponse de Outlook</p></body></html>", "Règlement de la consultation.pdf=%PDF-1.4 r\xe8glement\n photo.png=\x89PNG\r\n\x1a\n"},
+		"alternative.eml":         {"Bonjour, votre offre a été \nexaminée.\n-- \nMarie Dupont", `<p>Bonjour, votre offre a été examinée.</p>`, "logo.png=… Règlement de la consultation.pdf=%PDF-1.4\n%äüöß\n Pièce jointe-1.eml=…"},
+		"alternative-unshown.eml": {"", "", "piece-1.bin=<bold>Bonjour</bold>"},
+		"attachment-only.eml":     {"", "", "seul.pdf=%PDF-1.4\n"},
+		"html-only-latin1.eml":    {"", "Réponse", ""},
+		"utf16.eml":               {"", "<p>Réponse</p>", ""},
+		"utf7.eml":                {"Réponse à 2\u00a0€", "", ""},
+		"calendar.eml":            {"Reunion", "", "piece-2.ics=BEGIN:VCALENDAR\r\nEND:VCALENDAR"},
+		"apple.eml":               {"Avant", "", "photo.jpg=\xff\xd8\xff\xe0\x00\x10 piece-3.txt=Apres"},
+		"digest.eml":              {"", "", "un.eml=Subject: un\r\n\r\ntexte un deux.eml=Subject: deux\r\n\r\ntexte deux"},
+		"uuencode.eml":            {"Bonjour", "", "chat.txt=Cat"},
+		"embedded-encoded.eml":    {"Bonjour", "", "dedans.eml=Subject: dedans\n\ntexte intérieur\n"},
+		"smime-signed.eml":        {"Bonjour", "", ""},
+		"pgp-signed.eml":          {"Bonjour", "", ""},
+		"tnef.eml":                {"Bonjour", "", "Règlement de la consultation.pdf=%PDF-1.4 r\xe8glement\n photo.png=\x89PNG\r\n\x1a\n"},
+		"tnef-only.eml":           {"Réponse de Outlook", "<html><body><p>Réponse de Outlook</p></body></html>", "Règlement de la consultation.pdf=%PDF-1.4 r\xe8glement\n photo.png=\x89PNG\r\n\x1a\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := open(t, sample(t, name))

@@ -12,7 +12,7 @@ import (
 // looks at: longer than any delimiter that is believed.
 const (
 	window    = 32 << 10
-	headBytes = 512
+	headBytes = 1000
 )
 
 var windows = sync.Pool{New: func() any { b := make([]byte, window); return &b }}

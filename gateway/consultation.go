@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Consultation is a tender: what the platform says of it.
 type Consultation struct {
@@ -28,9 +31,16 @@ const DefaultZone = "Europe/Paris"
 func (c Consultation) Location() *time.Location { return location(c.Zone) }
 
 func location(zone string) *time.Location {
-	if zone == "" {
-		zone = DefaultZone
+	if zone == "" || zone == DefaultZone {
+		return defaultLocation()
 	}
+	return load(zone)
+}
+
+// defaultLocation is read once: every letter asks for it several times, and reading a zone is reading a file.
+var defaultLocation = sync.OnceValue(func() *time.Location { return load(DefaultZone) })
+
+func load(zone string) *time.Location {
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
 		return time.UTC

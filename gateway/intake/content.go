@@ -127,11 +127,21 @@ var (
 
 // unsigned is a text without its signature, nor white space around it. What is left empty is an empty text.
 func unsigned(text string) string {
-	if at := signature.FindStringIndex(text); at != nil {
-		text = text[:at[0]]
+	if strings.Contains(text, "--") {
+		if at := signature.FindStringIndex(text); at != nil {
+			text = text[:at[0]]
+		}
 	}
-	text = mobile.ReplaceAllString(text, "")
+	if mayBeMobile(text) {
+		text = mobile.ReplaceAllString(text, "")
+	}
 	return strings.Trim(text, " \t\r\n\u00a0\u200b\ufeff")
+}
+
+// mayBeMobile tells cheaply that the expression mobile cannot match: it is dear, and most texts have none of its words.
+func mayBeMobile(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc([]string{"envoyé ", "sent from", "sent with", "sent via", "outlook", "provenance :"}, func(word string) bool { return strings.Contains(text, word) })
 }
 
 // excerpt is the beginning of the text on one line, for lists.

@@ -24,7 +24,7 @@ var charsetAliases = map[string]string{
 // normalCharset is a charset's label in one form: lower case, without the quotes, comments and
 // prefixes that clients put around it.
 func normalCharset(label string) string {
-	label = strings.ToLower(strings.Trim(label, " \t\"'"))
+	label = strings.ToLower(strings.Trim(printable(label), " \"'"))
 	label = strings.TrimPrefix(label, "charset=")
 	if i := strings.IndexAny(label, " \t;"); i >= 0 {
 		label = label[:i]

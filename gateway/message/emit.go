@@ -166,8 +166,10 @@ func (p *splicer) leaf(part *Part) error {
 	switch word, _, _ := parseValue(part.Header.Get("Content-Transfer-Encoding")); {
 	case part.identity() && in.high && (word == "" || word == "7bit" || word == "binary"):
 		p.w.WriteString("Content-Transfer-Encoding: 8bit\r\n")
-	case word == "binary":
-		p.w.WriteString("Content-Transfer-Encoding: 7bit\r\n") // what mail carries in lines is not binary (RFC 2045 §2.9)
+	case word == "binary", word == "base64" && part.identity(), word == "quoted-printable" && part.identity():
+		// What mail carries in lines is not binary (RFC 2045 §2.9); a multipart that has no parts is not
+		// encoded, whatever it says (§6.4).
+		p.w.WriteString("Content-Transfer-Encoding: " + map[bool]string{true: "8bit", false: "7bit"}[in.high] + "\r\n")
 	case part.Header.Has("Content-Transfer-Encoding"):
 		p.field(part, "Content-Transfer-Encoding")
 	}

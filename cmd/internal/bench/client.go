@@ -118,7 +118,7 @@ func (c client) sessionsOf(ctx context.Context, n int, text string) (time.Durati
 
 // loginsOf sends each message over a connection of its own, with its own AUTH.
 func (c client) loginsOf(ctx context.Context, n int, text string) (time.Duration, error) {
-	return inTurns(n, perSession, func(turns int) error {
+	return inTurns(n, n/sessions, func(turns int) error {
 		for range turns {
 			s, err := c.open(ctx)
 			if err == nil {
@@ -139,7 +139,7 @@ func (c client) loginsOf(ctx context.Context, n int, text string) (time.Duration
 // besidesOf does the same work as loginsOf without its AUTHs: it opens a connection for each message, and sends it
 // over one that was logged in before.
 func (c client) besidesOf(ctx context.Context, n int, text string) (time.Duration, error) {
-	return inTurns(n, perSession, func(turns int) error {
+	return inTurns(n, n/sessions, func(turns int) error {
 		known, err := c.open(ctx)
 		if err == nil {
 			err = known.auth()

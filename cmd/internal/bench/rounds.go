@@ -24,7 +24,7 @@ const (
 	acceptPeer, acceptOurs = 1500, 6000
 	chainPeer, chainOurs   = 400, 1600
 	largePeer, largeOurs   = 48, 48
-	loginTurns             = 800
+	loginTurns             = 960
 )
 
 // bench is the world of the measurements.

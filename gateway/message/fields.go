@@ -51,7 +51,7 @@ func (p *splicer) contentType(part *Part, charset, boundary string) {
 	for _, name := range slices.Sorted(maps.Keys(part.Params)) {
 		value := part.Params[name]
 		switch {
-		case name == "charset" && charset != "", name == "boundary" && boundary != "" || !isToken(name):
+		case name == "charset" && charset != "", name == "boundary" && boundary != "", !isToken(name), len(value) > 500:
 			continue
 		case name == "name":
 			value = part.Filename()

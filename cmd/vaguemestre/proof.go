@@ -46,7 +46,7 @@ func (p proofCommand) Run(cmds *commands, c console, ctx context.Context) error 
 	ctx, done := context.WithTimeout(ctx, proofWithin)
 	defer done()
 	err = cmds.withLedger(ctx, func(ctx context.Context, cfg config.Config, s *store.Store, l *ledger.Ledger) error {
-		issuer, err := daemon.NewIssuer(cfg, s, l, slog.New(slog.DiscardHandler), time.Now)
+		issuer, err := daemon.NewIssuer(cfg, s, l, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), time.Now)
 		if err != nil {
 			return err
 		}

@@ -358,7 +358,7 @@ func TestPromiseSealedUntilNothingShows(t *testing.T) {
 	if !reply.Sealed || reply.Text != "" || reply.Subject != "" || step.Inbound.Subject != "" || len(e.Contents) > 0 {
 		t.Errorf("shows: %+v", reply)
 	}
-	if !d.Content.IsZero() || d.Commitment != Commitment(reply.ID, reply.Content) || strings.Contains(e.Once, reply.Content.String()) {
+	if !d.Content.IsZero() || d.Commitment != gateway.Commitment(reply.ID, reply.Content) || strings.Contains(e.Once, reply.Content.String()) {
 		t.Errorf("the hash shows: %+v", d)
 	}
 }

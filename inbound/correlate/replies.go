@@ -1,7 +1,6 @@
 package correlate
 
 import (
-	"crypto/sha256"
 	"strings"
 	"time"
 
@@ -54,7 +53,7 @@ func (m Mail) replied(reply gateway.Reply, match Match) gateway.Event {
 		MessageID: reply.MessageID, Content: reply.Content, Files: reply.Files, AuthResults: m.Origin.Text, MatchedBy: match.How,
 	}
 	if reply.Sealed {
-		d.Content, d.Files, d.Commitment = gateway.Hash{}, nil, Commitment(reply.ID, reply.Content)
+		d.Content, d.Files, d.Commitment = gateway.Hash{}, nil, gateway.Commitment(reply.ID, reply.Content)
 	}
 	e := gateway.NewEvent(gateway.Replied, m.Now, d, nil).About(reply.Courier, reply.Recipient).By("company", strength(match))
 	e.Occurred = reply.Received
@@ -64,14 +63,4 @@ func (m Mail) replied(reply gateway.Reply, match Match) gateway.Event {
 	}
 	e.Once = "reply:" + m.Inbound.ID.String() + ":" + reply.Recipient.String() // the hash would show under the seal
 	return e
-}
-
-// Commitment binds a sealed answer without showing its hash: SHA-256 over a domain string, the
-// answer's identifier, which holds 74 random bits, and the content's hash. Once unsealed, anybody can check it.
-func Commitment(reply gateway.ID, content gateway.Hash) gateway.Hash {
-	h := sha256.New()
-	h.Write([]byte("vaguemestre sealed reply 1\x00"))
-	h.Write(reply[:])
-	h.Write(content[:])
-	return gateway.Hash(h.Sum(nil))
 }

@@ -120,7 +120,7 @@ func (d *Daemon) makeLedger() (err error) {
 	if err != nil {
 		return err
 	}
-	d.proof, err = NewIssuer(d.cfg, d.store, d.ledger, d.log, d.now)
+	d.proof, err = NewIssuer(d.cfg, d.store, d.ledger, d.log, d.registry, d.now)
 	d.add("ledger", d.ledger.Run)
 	d.add("housekeeping", d.keepHouse)
 	return err

@@ -52,12 +52,12 @@ func newAuthority(c config.Config) (ledger.Authority, error) {
 }
 
 // NewIssuer makes what issues proofs.
-func NewIssuer(c config.Config, s *store.Store, l *ledger.Ledger, log *slog.Logger, now func() time.Time) (*proof.Issuer, error) {
+func NewIssuer(c config.Config, s *store.Store, l *ledger.Ledger, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*proof.Issuer, error) {
 	seal, err := newSeal(c, now)
 	if err != nil {
 		return nil, err
 	}
-	return proof.New(proof.Options{Seal: seal, Now: now, Logger: log}, s, l), nil
+	return proof.New(proof.Options{Seal: seal, Now: now, Logger: log, Registerer: reg}, s, l), nil
 }
 
 // WriteProof writes the proof of a courier, of all its recipients or of one.

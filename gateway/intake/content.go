@@ -144,13 +144,22 @@ func mayBeMobile(text string) bool {
 	return slices.ContainsFunc([]string{"envoyé ", "sent from", "sent with", "sent via", "outlook", "provenance :"}, func(word string) bool { return strings.Contains(text, word) })
 }
 
-// excerpt is the beginning of the text on one line, for lists.
+// excerpt is the beginning of the text on one line, for lists. The rest of a long text is not looked at.
 func excerpt(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > excerptLength {
-		return string(runes[:excerptLength])
+	var b strings.Builder
+	left := excerptLength
+	for word := range strings.FieldsSeq(text) {
+		if b.Len() > 0 {
+			word = " " + word
+		}
+		for _, r := range word {
+			if left--; left < 0 {
+				return b.String()
+			}
+			b.WriteRune(r)
+		}
 	}
-	return text
+	return b.String()
 }
 
 // composed: the message of the first recipient can be made.

@@ -56,7 +56,7 @@ func (p *splicer) boundary() string {
 
 func (p *splicer) multipart(part *Part) error {
 	b := part.Params["boundary"]
-	if part.cleanType && safeField(rawField(part, "Content-Type")) && soundBoundary(b) && !slices.Contains(p.boundaries, b) {
+	if part.cleanType && safeField(rawField(part, "Content-Type")) && soundBoundary(b) && !slices.Contains(p.boundaries, b) && !within(part, b) {
 		p.field(part, "Content-Type")
 	} else {
 		b = p.boundary()
@@ -83,6 +83,17 @@ func soundBoundary(b string) bool {
 		}
 	}
 	return len(b) > 0 && len(b) <= 70
+}
+
+// within tells whether a multipart below, in an attached message too, has the same boundary: if that one
+// was never closed, it would be by the delimiter of this one.
+func within(part *Part, boundary string) bool {
+	found := false
+	part.Walk(func(p *Part) bool {
+		found = found || p != part && p.Params["boundary"] == boundary
+		return !found
+	})
+	return found
 }
 
 // between writes parts and the delimiter that closes them.

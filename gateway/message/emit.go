@@ -90,7 +90,7 @@ func soundBoundary(b string) bool {
 func within(part *Part, boundary string) bool {
 	found := false
 	part.Walk(func(p *Part) bool {
-		found = found || p != part && p.Params["boundary"] == boundary
+		found = found || p != part && p.boundary == boundary
 		return !found
 	})
 	return found

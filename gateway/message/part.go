@@ -36,6 +36,7 @@ type Part struct {
 	src                         io.ReaderAt
 	start, bodyStart, bodyEnd   int64
 	cleanType, cleanDisposition bool
+	boundary                    string   // as declared, whatever became of it
 	tnef                        *tnef    // of an opened winmail.dat
 	within                      *tnefBit // of a file out of one
 }

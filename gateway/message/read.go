@@ -143,6 +143,7 @@ func child(path string, n int) string {
 // multipart reads the children. The delimiter that ends it may be its own or an outer one's.
 func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	boundary := pt.Params["boundary"]
+	pt.boundary = boundary
 	if boundary == "" || len(boundary) > headBytes-8 {
 		p.defect(NoBoundary, pt.Path, pt.start)
 		pt.fallBack()

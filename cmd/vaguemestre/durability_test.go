@@ -240,7 +240,8 @@ func TestPromiseAcceptedIsOursIsOnDiskBeforeIsSaid(t *testing.T) {
 	})
 	t.Run("an acknowledgement, before the company's browser hears of it", func(t *testing.T) {
 		answer := tr.first(0, func(c call) bool { return c.is(writes) && strings.Contains(c.args, "HTTP/1.1 303") })
-		posted := tr.first(0, func(c call) bool { return c.is(reads) && strings.Contains(c.args, "\"POST /l/") })
+		// The server may have read the P by itself, in wait for a next request.
+		posted := tr.first(0, func(c call) bool { return c.is(reads) && strings.Contains(c.args, "OST /l/") })
 		if posted.ended == 0 || answer.entered < posted.ended {
 			t.Fatalf("no POST before a 303: %+v", answer.entered)
 		}

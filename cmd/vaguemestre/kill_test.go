@@ -37,8 +37,9 @@ func kills(t *testing.T) (n int, seed uint64) {
 	return n, seed
 }
 
-// installDemoWorld is a gateway in the world of the demo, which lives in this process and so outlives the gateway.
-func installDemoWorld(t *testing.T, extra string) (*installation, *sandbox.World, *tls.Config) {
+// installDemoWorld is a gateway in the world of the demo, which lives in this process and so outlives the gateway. Tables of
+// other smarthosts stand for the world's when they are given.
+func installDemoWorld(t *testing.T, extra string, smarthosts ...string) (*installation, *sandbox.World, *tls.Config) {
 	t.Helper()
 	w, err := sandbox.StartWorld(t.Context(), sandbox.WorldOptions{Domain: "courrier.acheteur.test", Keep: 1 << 20})
 	if err != nil {
@@ -53,9 +54,12 @@ func installDemoWorld(t *testing.T, extra string) (*installation, *sandbox.World
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(smarthosts) == 0 {
+		smarthosts = []string{fmt.Sprintf("[[relay.smarthost]]\naddress = %q\nserver_name = \"localhost\"\nca = %q\n", w.SMTP, w.CA)}
+	}
 	i := install(t, world{
 		Domain: "courrier.acheteur.test", Certificate: pair.Certificate, Key: pair.Key, CA: authority.File, Extra: extra,
-		Smarthost: fmt.Sprintf("[[relay.smarthost]]\naddress = %q\nserver_name = \"localhost\"\nca = %q\n", w.SMTP, w.CA),
+		Smarthost: strings.Join(smarthosts, ""),
 		Mailbox: fmt.Sprintf("[[mailbox]]\naddress = %q\nserver_name = \"localhost\"\nca = %q\nusername = %q\npassword = \"file:$DIR/imap.password\"\npoll = \"1s\"\n",
 			w.IMAPS, w.CA, w.IMAPUser),
 		Passwords: map[string]string{"imap.password": w.IMAPPassword},
@@ -215,7 +219,8 @@ func settledAll(i *installation, s *store.Store) bool {
 		if err != nil {
 			i.Fatal(err)
 		}
-		all = all && counts[c.ID][gateway.StateDelivered] == 1
+		reported := counts[c.ID][gateway.StateDelivered] + counts[c.ID][gateway.StateRead] + counts[c.ID][gateway.StateReplied]
+		all = all && reported == 1
 	})
 	return all
 }

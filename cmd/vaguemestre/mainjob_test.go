@@ -294,11 +294,7 @@ func (r *real) proof(t *testing.T, courier gateway.ID) {
 	t.Helper()
 	path := filepath.Join(r.dir, "preuve.pdf")
 	r.must("", "proof", courier.String(), "-o", path)
-	out, err := exec.CommandContext(r.ctx, "pdftotext", "-layout", path, "-").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(out)
+	text := pdfText(r.installation, path)
 	for _, want := range []string{
 		"Preuve des échanges du", "Consultation concernée par cet échange", "TESTESR2020", "Résumé des échanges", "Étape", "Auteur",
 		"Envoi", "Reçu techniquement (Délivré)", "Accusé de réception (Lu)", "Détail des échanges", "deuxième rang",
@@ -318,6 +314,15 @@ func (r *real) proof(t *testing.T, courier gateway.ID) {
 	if out, err := r.program("", "verify", r.write("altered.pdf", string(raw))); err == nil {
 		t.Errorf("a proof with a flipped byte passes:\n%s", out)
 	}
+}
+
+func pdfText(i *installation, path string) string {
+	i.Helper()
+	out, err := exec.CommandContext(i.ctx, "pdftotext", "-layout", path, "-").Output()
+	if err != nil {
+		i.Fatal(err)
+	}
+	return string(out)
 }
 
 func (r *real) promtool(t *testing.T) {

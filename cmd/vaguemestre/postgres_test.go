@@ -9,7 +9,6 @@ import (
 
 	"vaguemestre/deploy/sandbox"
 	"vaguemestre/gateway"
-	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/store"
 )
 
@@ -113,15 +112,9 @@ func TestAnInstallationMovesToPostgreSQL(t *testing.T) {
 // moved is the same installation with another data folder and the store that the configuration names.
 func (i *installation) moved(extra string) *installation {
 	i.Helper()
-	text, err := os.ReadFile(i.file)
-	if err != nil {
-		i.Fatal(err)
-	}
 	to := *i
-	to.file = i.write("moved.toml", strings.Replace(string(text), filepath.Join(i.dir, "data"), filepath.Join(i.dir, "moved"), 1)+extra)
-	if to.cfg, err = config.Load(to.file); err != nil {
-		i.Fatal(err)
-	}
+	to.file = i.write("moved.toml", strings.Replace(i.configuration(), filepath.Join(i.dir, "data"), filepath.Join(i.dir, "moved"), 1)+extra)
+	to.load()
 	to.process, to.log = nil, &lockedBuffer{}
 	return &to
 }

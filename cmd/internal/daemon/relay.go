@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -16,8 +17,8 @@ import (
 )
 
 // newRelay reads the keys, certificates and passwords that the configuration names.
-func newRelay(c config.Config, hostname string, log *slog.Logger, reg prometheus.Registerer) (*relay.Relay, error) {
-	o := relay.Options{Name: c.Relay.Hostname, Logger: log, Registerer: reg}
+func newRelay(c config.Config, hostname string, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*relay.Relay, error) {
+	o := relay.Options{Name: c.Relay.Hostname, Logger: log, Registerer: reg, Now: now}
 	if o.Name == "" {
 		o.Name = hostname
 	}

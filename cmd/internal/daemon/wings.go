@@ -17,7 +17,7 @@ const serviceName = "Vaguemestre"
 // makeOutbound makes what composes, and what delivers.
 func (d *Daemon) makeOutbound() error {
 	d.composer = &composer{ring: d.ring, store: d.store, notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName}, d.store, d.ring)}
-	r, err := newRelay(d.cfg, d.hostname, d.log, d.registry)
+	r, err := newRelay(d.cfg, d.hostname, d.log, d.registry, d.now)
 	if err != nil {
 		return err
 	}

@@ -246,7 +246,7 @@ func FormatParam(name, value string) string {
 		if value != "" && !strings.ContainsAny(value, " \t()<>@,;:\\\"/[]?='*%") {
 			return ";\r\n " + name + "=" + value
 		}
-		quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value)
+		quoted := escapeQuoted.Replace(value)
 		return ";\r\n " + name + `="` + quoted + `"`
 	}
 	var out strings.Builder

@@ -104,7 +104,7 @@ var ErrCut = errors.New("text cut at its limit")
 // knows, and bytes that are not in theirs, are read as UTF-8 or windows-1252.
 func (p *Part) Text(limit int64) (string, error) {
 	label := p.Charset()
-	raw, err := readUpTo(p.Decoded(), limit)
+	raw, err := p.readUpTo(limit)
 	if err != nil && !errors.Is(err, ErrCut) {
 		return "", err
 	}
@@ -146,8 +146,10 @@ func cutText(s string, limit int64, err error) (string, error) {
 }
 
 // readUpTo reads at most limit bytes; ErrCut when there were more.
-func readUpTo(r io.Reader, limit int64) ([]byte, error) {
+func (p *Part) readUpTo(limit int64) ([]byte, error) {
 	var b bytes.Buffer
+	b.Grow(int(min(limit, max(0, p.RawSize()), maxGrown)) + bytes.MinRead + 1) // what is decoded is seldom longer
+	r := p.Decoded()
 	if _, err := b.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, err
 	}
@@ -156,6 +158,9 @@ func readUpTo(r io.Reader, limit int64) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// maxGrown bounds what is set aside before anything is read.
+const maxGrown = 64 << 10
 
 // Flowed tells text/plain in format=flowed, and whether DelSp is asked (RFC 3676 §4).
 func (p *Part) Flowed() (flowed, delSp bool) {

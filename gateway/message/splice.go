@@ -150,7 +150,7 @@ func (p *splicer) shownIsProtected(at *Part, within bool) bool {
 }
 
 func readSpliced(part *Part) ([]byte, error) {
-	raw, err := readUpTo(part.Decoded(), maxSpliced)
+	raw, err := part.readUpTo(maxSpliced)
 	if errors.Is(err, ErrCut) {
 		return nil, tooLong()
 	}

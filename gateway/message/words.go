@@ -138,6 +138,9 @@ func EncodeWords(text string, first int) string {
 	return encodeWords(text, first)
 }
 
+// escapeQuoted escapes what a quoted string cannot hold as it is (RFC 5322 §3.2.4).
+var escapeQuoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // EncodePhrase writes a display name (RFC 5322 §3.2.5) that stands `first` octets into its line: a
 // quoted string when it is short ASCII, else encoded words. Empty stays empty.
 func EncodePhrase(name string, first int) string {
@@ -146,7 +149,7 @@ func EncodePhrase(name string, first int) string {
 	case name == "":
 		return ""
 	case plainWords(name) && len(name) <= 60:
-		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+		return `"` + escapeQuoted.Replace(name) + `"`
 	}
 	return encodeWords(name, first)
 }

@@ -1,6 +1,6 @@
 # make test   what decides: installs what the tests need, then runs them all
 # make soak   what takes long: minutes of fuzzing, hundreds of kills
-# make bench  the measurements, as tables
+# make bench  the gateway beside its peers, as a table (root); the packages' own: go test -bench . ./...
 # make build  the program, in this folder
 SHELL := /bin/bash
 GO ?= go
@@ -32,4 +32,4 @@ soak:
 
 bench:
 	@.ci/needs bench
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	$(GO) run ./cmd/internal/bench

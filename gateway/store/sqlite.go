@@ -40,7 +40,7 @@ func openSQLite(ctx context.Context, o Options, m *metrics, w *watch) (engine, e
 		return nil, errors.New("no path of the database")
 	}
 	writeDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_txlock=immediate", "_pragma=synchronous(FULL)",
-		"_pragma=cache_size(-32768)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", checkpointPages)))
+		"_pragma=cache_size(-8192)", fmt.Sprintf("_pragma=wal_autocheckpoint(%d)", checkpointPages)))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func openSQLite(ctx context.Context, o Options, m *metrics, w *watch) (engine, e
 	if err != nil {
 		return nil, errors.Join(err, writeDB.Close())
 	}
-	readDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_pragma=query_only(1)", "_pragma=cache_size(-4096)"))
+	readDB, err := sql.Open("sqlite", sqliteURL(o.Path, "_pragma=query_only(1)", "_pragma=cache_size(-2048)"))
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(), writeDB.Close())
 	}

@@ -39,7 +39,7 @@ func (x *exam) readable(ctx context.Context) ([]*gateway.Fault, error) {
 		return nil, fmt.Errorf("read the message: %w", err)
 	}
 	for _, d := range m.Defects {
-		if why := broken[d.Problem]; why != "" {
+		if why := broken[d.Problem]; why != "" && d.Path == m.Root.Path {
 			return one(refuse("refuse.unreadable", "Why", why)), nil
 		}
 	}

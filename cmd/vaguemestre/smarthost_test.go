@@ -279,7 +279,7 @@ func TestFaultSmarthostStalls(t *testing.T) {
 	i, _, clientTLS := installDemoWorld(t, "", fmt.Sprintf("[[relay.smarthost]]\naddress = %q\ntls = \"none\"\n", mad.listener.Addr()))
 	i.feed()
 	c := client{installation: i, tls: clientTLS}
-	for _, stage := range []string{"greeting", "MAIL", "dot"} {
+	for _, stage := range []string{"MAIL", "dot"} {
 		mad.goesMad(stage, silent)
 		i.serve()
 		key := "muette-" + strings.ToLower(stage)

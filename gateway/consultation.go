@@ -107,6 +107,8 @@ type Agent struct {
 	Password  string   // argon2id in PHC form; empty: may not log in with a local password
 	Disabled  bool
 	Version   int64 // grows with every change, so that a remembered verification dies with it
+	// Notices is what they chose to be told; it is changed by itself (store.SetNotices).
+	Notices Notices
 }
 
 // Owns tells whether the agent may write as this address (compared without case).

@@ -102,6 +102,7 @@ type Courier struct {
 	Files        []File // what the agent attached, in order
 	// ReceiptAsked: the agent's client asked for a read receipt (Disposition-Notification-To, RFC 8098 §2.1).
 	ReceiptAsked bool
+	DSN          DSNRequest // what it asked to be told of the delivery (RFC 3461)
 	Context      ContextBlock
 	Composition  Composition
 	Accepted     time.Time

@@ -103,6 +103,12 @@ type (
 		Reason string `json:"reason,omitempty"`
 		Number int    `json:"number,omitempty"` // of the reminder
 	}
+	// NotifiedDetails: which notice, and to whom when it is about no courier.
+	NotifiedDetails struct {
+		Notice NoticeKind `json:"notice"`
+		Agent  ID         `json:"agent,omitzero"`
+		Days   int        `json:"days,omitempty"` // without reading
+	}
 	// ProofDetails: a proof that was handed out.
 	ProofDetails struct {
 		For    ID   `json:"for,omitzero"` // the recipient it is limited to

@@ -41,6 +41,7 @@ const (
 	Opened      EventKind = "opened" // the agent reads a reply
 	Quarantined EventKind = "quarantined"
 	ProofIssued EventKind = "proof-issued"
+	Notified    EventKind = "notified" // the agent was told by mail of what did not happen, or of a whole day
 )
 
 // Strength grades the evidence of an event (promise 7).

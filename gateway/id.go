@@ -59,6 +59,15 @@ func (id ID) String() string {
 	return idText.EncodeToString(id[:])
 }
 
+// Time is the instant that the ID carries, in whole milliseconds.
+func (id ID) Time() time.Time {
+	ms := int64(0)
+	for _, b := range id[:6] {
+		ms = ms<<8 | int64(b)
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
 // IsZero tells an ID that names nothing.
 func (id ID) IsZero() bool { return id == ID{} }
 

@@ -31,7 +31,7 @@ func (x *exam) prospect() gateway.Courier {
 		Type: x.kind.Code, TypeLabel: x.kind.Name(language), Options: x.options,
 		Subject: x.subject, Excerpt: excerpt(x.text), MessageID: x.messageID,
 		Content: x.s.Message.Hash(), Size: x.s.Message.Size(), Files: x.files,
-		ReceiptAsked: x.receiptAsked(), Context: x.consultation.Block(),
+		ReceiptAsked: x.receiptAsked(), DSN: x.s.DSN, Context: x.consultation.Block(),
 		Composition: gateway.Composition{
 			Version: x.in.d.Composer.Version(), BaseURL: x.in.o.BaseURL, Domain: x.in.o.Domain, Date: x.now,
 			Boundary: rand.Text(), Model: x.model, KeyID: x.in.d.Tokens.Current(),
@@ -58,7 +58,7 @@ func (in *Intake) accept(ctx context.Context, x *exam) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fmt.Errorf("accept a courier: %w", err)
 	}
-	receipt := Receipt{Outcome: Accepted, Courier: stored, Added: added}
+	receipt := Receipt{Outcome: Accepted, Courier: stored, Added: added, Warnings: x.warnings}
 	if stored.ID != c.ID {
 		receipt.Outcome = Joined
 	}
@@ -113,7 +113,7 @@ func (in *Intake) sentence(x *exam, r Receipt) string {
 		"Reference": x.consultation.Reference, "Type": x.kind.Name(in.o.Language), "Options": in.optionsText(x.options, x.consultation),
 		"Count": len(r.Added),
 	}
-	return catalog.Text(in.o.Language, "receipt."+string(r.Outcome), args)
+	return catalog.Text(in.o.Language, "receipt."+string(r.Outcome), args) + in.cautions(x.warnings)
 }
 
 // optionsText writes options as an agent reads them.

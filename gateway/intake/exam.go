@@ -42,6 +42,8 @@ type exam struct {
 
 	courier gateway.Courier // as it would be accepted
 	checks  []Check
+
+	warnings []Warning
 }
 
 // target is a mailbox to write to.
@@ -167,6 +169,7 @@ type Report struct {
 	Checks     []Check
 	Courier    gateway.Courier // as it would be accepted, as far as it was understood
 	Recipients []gateway.Recipient
+	Warnings   []Warning
 	Model      bool // the type's text stands for an empty one
 }
 
@@ -177,5 +180,5 @@ func (r Report) Good() bool {
 
 func (x *exam) report() Report {
 	c := x.prospect()
-	return Report{Action: x.wish.Action, Checks: x.checks, Courier: c, Recipients: x.recipients(c.ID), Model: x.model != ""}
+	return Report{Action: x.wish.Action, Checks: x.checks, Courier: c, Recipients: x.recipients(c.ID), Warnings: x.warnings, Model: x.model != ""}
 }

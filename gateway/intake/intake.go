@@ -80,6 +80,7 @@ type people interface {
 	EntitledConsultations(ctx context.Context, agent gateway.ID) ([]gateway.Consultation, error)
 	Companies(ctx context.Context, consultation gateway.ID, register gateway.Register) ([]gateway.Company, error)
 	CompanyByRef(ctx context.Context, consultation gateway.ID, ref string) (gateway.Company, error)
+	CompaniesAt(ctx context.Context, consultation gateway.ID, addresses ...string) ([]gateway.Company, error)
 }
 
 type past interface {
@@ -87,6 +88,7 @@ type past interface {
 	CourierByMessageID(context.Context, string) (gateway.Courier, error)
 	Recipient(context.Context, gateway.ID) (gateway.Recipient, error)
 	RecipientByMessageID(context.Context, string) (gateway.Recipient, error)
+	Mishaps(ctx context.Context, addresses ...string) ([]store.Mishap, error)
 }
 
 type keeper interface {
@@ -97,7 +99,13 @@ type keeper interface {
 	Apply(context.Context, gateway.Step) error
 }
 
-// Deps is what the intake works with. Prover and Resolver may be nil: no proof by mail, no look at the DNS.
+// Pager writes the page that the company would see of a courier that is not stored (tracking/link), whole in one file.
+type Pager interface {
+	Page(ctx context.Context, w io.Writer, c gateway.Courier, r gateway.Recipient, content *store.Spool) error
+}
+
+// Deps is what the intake works with. Prover, Resolver and Pager may be nil: no proof by mail, no look at the DNS, no page
+// with a trial.
 type Deps struct {
 	Store    Store
 	Kinds    *kinds.Set
@@ -105,6 +113,7 @@ type Deps struct {
 	Composer Composer
 	Prover   Prover
 	Resolver Resolver
+	Pager    Pager
 }
 
 // Intake applies the rules. Safe for concurrent use; it owns no goroutine.
@@ -162,11 +171,12 @@ const (
 
 // Receipt is the answer to a submission that was taken.
 type Receipt struct {
-	Outcome Outcome
-	Courier gateway.Courier     // of Accepted and Joined
-	Added   []gateway.Recipient // likewise: those who get the message because of this submission
-	Draft   gateway.Draft       // of Drafted
-	Text    string              // one sentence in the agents' language
+	Outcome  Outcome
+	Courier  gateway.Courier     // of Accepted and Joined
+	Added    []gateway.Recipient // likewise: those who get the message because of this submission
+	Draft    gateway.Draft       // of Drafted
+	Warnings []Warning           // of Accepted, Joined and Tried
+	Text     string              // what was understood, then the warnings, in the agents' language
 }
 
 // Submit takes a submission or refuses it. It returns once what it took is durable; errors are *gateway.Fault.

@@ -72,11 +72,16 @@ func (l *letter) text(body string) {
 	l.quoted(body)
 }
 
-// note adds a text as a file of its own, which stays out of what is answered or edited.
-func (l *letter) note(name, body string) {
-	l.part("Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable",
+// file adds a text of another kind as a file.
+func (l *letter) file(name, mediaType, body string) {
+	l.part("Content-Type: "+mediaType, "Content-Transfer-Encoding: quoted-printable",
 		"Content-Disposition: "+mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	l.quoted(body)
+}
+
+// note adds a text as a file of its own, which stays out of what is answered or edited.
+func (l *letter) note(name, body string) {
+	l.file(name, "text/plain; charset=utf-8", body)
 }
 
 func (l *letter) quoted(body string) {

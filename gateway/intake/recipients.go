@@ -46,10 +46,34 @@ func (x *exam) expanded(ctx context.Context) ([]*gateway.Fault, error) {
 		}
 	}
 	all = append(all, x.answered...)
-	for _, free := range x.free {
-		all = append(all, target{address: free})
+	free, err := x.byHand(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return append(faults, x.gather(all)...), nil
+	return append(faults, x.gather(append(all, free...))...), nil
+}
+
+// byHand are the addresses typed by hand. One that a company of the consultation has is that company's; one that several
+// have is nobody's: nothing is guessed.
+func (x *exam) byHand(ctx context.Context) ([]target, error) {
+	owners, err := x.in.d.Store.CompaniesAt(ctx, x.consultation.ID, x.free...)
+	if err != nil {
+		return nil, fmt.Errorf("look for the companies of addresses: %w", err)
+	}
+	all := make([]target, len(x.free))
+	for i, free := range x.free {
+		all[i] = target{address: free}
+		var own []gateway.Company
+		for _, c := range owners {
+			if slices.ContainsFunc(c.Addresses, func(a string) bool { return address.Key(a) == address.Key(free) }) {
+				own = append(own, c)
+			}
+		}
+		if len(own) == 1 {
+			all[i].company, all[i].name = own[0].ID, own[0].Name
+		}
+	}
+	return all, x.recall(ctx)
 }
 
 func targetsOf(c gateway.Company, register gateway.Register) []target {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ func (in *Intake) try(ctx context.Context, x *exam) (Receipt, error) {
 	report := x.report()
 	m := in.letterTo(x, spool, catalog.Text(in.o.Language, "trial.subject", map[string]any{"Subject": x.subject}), "")
 	m.text(in.reportText(x, report))
-	if err := in.attachFirst(m, x, report); err != nil {
+	if err := in.attachFirst(ctx, m, x, report); err != nil {
 		return Receipt{}, err
 	}
 	if err := m.end(); err != nil {
@@ -30,11 +31,14 @@ func (in *Intake) try(ctx context.Context, x *exam) (Receipt, error) {
 	if err := in.mail(ctx, x, x.from, spool); err != nil {
 		return Receipt{}, err
 	}
-	return in.receipt(Tried, nil), nil
+	receipt := in.receipt(Tried, nil)
+	receipt.Warnings = x.warnings
+	receipt.Text += in.cautions(x.warnings)
+	return receipt, nil
 }
 
 // attachFirst adds the exact message of the first recipient, when it can be made.
-func (in *Intake) attachFirst(m *letter, x *exam, r Report) error {
+func (in *Intake) attachFirst(ctx context.Context, m *letter, x *exam, r Report) error {
 	if !r.Good() || len(r.Recipients) == 0 {
 		return nil
 	}
@@ -44,6 +48,19 @@ func (in *Intake) attachFirst(m *letter, x *exam, r Report) error {
 		return fmt.Errorf("compose the first message: %w", err)
 	}
 	m.message(catalog.Text(in.o.Language, "trial.file", nil), whole(first))
+	return in.attachPage(ctx, m, x, r)
+}
+
+// attachPage adds the page that the first recipient would see once they acknowledge.
+func (in *Intake) attachPage(ctx context.Context, m *letter, x *exam, r Report) error {
+	if in.d.Pager == nil || !r.Courier.Options.Acknowledged {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := in.d.Pager.Page(ctx, &page, r.Courier, r.Recipients[0], x.s.Message); err != nil {
+		return fmt.Errorf("make the page: %w", err)
+	}
+	m.file(catalog.Text(in.o.Language, "trial.page", nil), "text/html; charset=utf-8", page.String())
 	return nil
 }
 
@@ -80,12 +97,21 @@ func (in *Intake) reportText(x *exam, r Report) string {
 		}
 		line("- " + in.recipientText(t))
 	}
+	if len(r.Warnings) > 0 {
+		title("warnings")
+	}
+	for _, w := range r.Warnings {
+		line("- " + in.caution(w))
+	}
 	title("checks")
 	for _, check := range r.Checks {
 		in.checkText(line, check)
 	}
 	if r.Good() && len(r.Recipients) > 0 {
 		line("\n" + say("attached"))
+		if in.d.Pager != nil && r.Courier.Options.Acknowledged {
+			line(say("attached-page"))
+		}
 	}
 	return b.String()
 }

@@ -8,10 +8,10 @@ import (
 	"vaguemestre/gateway"
 )
 
-const agentColumns = `id, login, name, addresses, password, disabled, version`
+const agentColumns = `id, login, name, addresses, password, disabled, version, notices`
 
 func scanAgent(row scanner) (a gateway.Agent, err error) {
-	err = row.Scan(&a.ID, &a.Login, &a.Name, object{&a.Addresses}, &a.Password, flag{&a.Disabled}, &a.Version)
+	err = row.Scan(&a.ID, &a.Login, &a.Name, object{&a.Addresses}, &a.Password, flag{&a.Disabled}, &a.Version, object{&a.Notices})
 	return a, err
 }
 
@@ -27,14 +27,21 @@ func (s *Store) PutAgent(ctx context.Context, a gateway.Agent) (gateway.Agent, e
 	}
 	var stored gateway.Agent
 	err := s.write(ctx, "put an agent", func(t *tx) (err error) {
-		stored, err = one(t.ctx, t.run, scanAgent, `INSERT INTO agent (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 1)
+		stored, err = one(t.ctx, t.run, scanAgent, `INSERT INTO agent (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
 			ON CONFLICT (login) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, password = excluded.password,
 				disabled = excluded.disabled, version = agent.version + 1
 			RETURNING `+agentColumns,
-			a.ID.String(), strings.ToLower(a.Login), a.Name, text(addresses), a.Password, bit(a.Disabled))
+			a.ID.String(), strings.ToLower(a.Login), a.Name, text(addresses), a.Password, bit(a.Disabled), text(a.Notices))
 		return err
 	})
 	return stored, err
+}
+
+// SetNotices stores what an agent chose to be told; PutAgent leaves it as it is.
+func (s *Store) SetNotices(ctx context.Context, agent gateway.ID, n gateway.Notices) error {
+	return s.write(ctx, "set an agent's notices", func(t *tx) error {
+		return t.must(gateway.ErrNotFound, "UPDATE agent SET notices = $1 WHERE id = $2", text(n), agent.String())
+	})
 }
 
 // Agent gives one by its ID.

@@ -13,22 +13,22 @@ import (
 )
 
 const courierColumns = `id, consultation, author, author_name, author_addr, door, type, type_label, subject, excerpt, message_id,
-	thread, content, size, options, files, context, composition, accepted`
+	thread, content, size, options, files, context, composition, accepted, receipt_asked, dsn`
 
 func scanCourier(row scanner) (c gateway.Courier, err error) {
 	err = row.Scan(&c.ID, &c.Consultation, &c.Author, &c.AuthorName, &c.AuthorAddr, &c.Door, &c.Type, &c.TypeLabel, &c.Subject,
 		&c.Excerpt, &c.MessageID, &c.Thread, &c.Content, &c.Size, object{&c.Options}, object{&c.Files}, object{&c.Context},
-		object{&c.Composition}, when{&c.Accepted})
+		object{&c.Composition}, when{&c.Accepted}, flag{&c.ReceiptAsked}, object{&c.DSN})
 	return c, err
 }
 
 const insertCourier = `INSERT INTO courier (` + courierColumns + `, search)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 
 func courierArgs(c gateway.Courier) []any {
 	return []any{c.ID.String(), c.Consultation.String(), c.Author.String(), c.AuthorName, c.AuthorAddr, string(c.Door), string(c.Type), c.TypeLabel,
 		c.Subject, c.Excerpt, c.MessageID, c.Thread.String(), digest(c.Content), c.Size, text(c.Options), text(c.Files), text(c.Context),
-		text(c.Composition), micros(c.Accepted), words(c.Subject, c.AuthorName, c.AuthorAddr, c.Context.Reference)}
+		text(c.Composition), micros(c.Accepted), bit(c.ReceiptAsked), text(c.DSN), words(c.Subject, c.AuthorName, c.AuthorAddr, c.Context.Reference)}
 }
 
 // words folds text for searching: lower case, no accents.

@@ -41,7 +41,8 @@ CREATE TABLE agent (
   addresses TEXT   NOT NULL,  -- JSON array
   password  TEXT   NOT NULL,
   disabled  BIGINT NOT NULL,
-  version   BIGINT NOT NULL
+  version   BIGINT NOT NULL,
+  notices   TEXT   NOT NULL   -- JSON: what they chose to be told
 );
 
 CREATE TABLE entitlement (
@@ -113,10 +114,13 @@ CREATE TABLE courier (
   context      TEXT   NOT NULL,
   composition  TEXT   NOT NULL,
   accepted     BIGINT NOT NULL,
+  receipt_asked BIGINT NOT NULL,
+  dsn          TEXT   NOT NULL,  -- JSON: what the agent's client asked to be told (RFC 3461)
   search       TEXT   NOT NULL  -- folded words of the subject, the author, the reference
 );
 CREATE INDEX courier_consultation ON courier (consultation, accepted, id);
 CREATE INDEX courier_accepted ON courier (accepted, id);
+CREATE INDEX courier_author ON courier (author, accepted);
 CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';
 
 CREATE TABLE recipient (
@@ -143,6 +147,9 @@ CREATE TABLE recipient (
   added           BIGINT NOT NULL,  -- orders the recipients of a courier
   UNIQUE (courier, folded)
 );
+CREATE INDEX recipient_failed ON recipient (folded, failed) WHERE failed > 0;
+CREATE INDEX recipient_confirmed ON recipient (folded, delivered) WHERE delivered > 0;
+CREATE INDEX recipient_waiting ON recipient (sent, id) WHERE sent > 0 AND read_at = 0 AND replied = 0 AND failed = 0;
 CREATE INDEX recipient_message_id ON recipient (message_id) WHERE message_id <> '';
 
 CREATE TABLE event (

@@ -25,6 +25,8 @@ type client struct {
 	*installation
 	tls   *tls.Config
 	agent string // of the browser; empty: an ordinary one's
+
+	user, password string // empty: Victoria's
 }
 
 // answer is what a server said last; code 0: it said nothing.
@@ -135,7 +137,14 @@ func (c client) greet(conn net.Conn) (*smtp.Client, error) {
 	if err := s.StartTLS(c.tls); err != nil {
 		return nil, err
 	}
-	return s, s.Auth(smtp.PlainAuth("", "victoria", agentPassword, "localhost"))
+	user, password := c.user, c.password
+	if user == "" {
+		user = "victoria"
+	}
+	if password == "" {
+		password = agentPassword
+	}
+	return s, s.Auth(smtp.PlainAuth("", user, password, "localhost"))
 }
 
 // accepted submits what must be taken, and gives the courier's number.

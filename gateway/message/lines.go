@@ -3,6 +3,7 @@ package message
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"sync"
@@ -21,38 +22,73 @@ func (in inspection) unsafe() bool { return in.longest > maxLine || in.cr || in.
 
 var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// inspect reads to the end.
+// inspect reads to the end. It goes by blocks and lines, not by octets: every file of every courier comes here.
 func inspect(r io.Reader) (in inspection, err error) {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	width, last := 0, byte(0)
+	var l lineCount
 	for {
 		n, err := r.Read(*buf)
-		for _, c := range (*buf)[:n] {
-			if c == '\n' {
-				if last == '\r' {
-					width--
-				} else {
-					in.loose = true
-				}
-				in.longest, width, last = max(in.longest, width), 0, c
-				continue
-			}
-			in.cr = in.cr || last == '\r'
-			in.nul = in.nul || c == 0
-			in.high = in.high || c >= 0x80
-			width++
-			last = c
+		b := (*buf)[:n]
+		in.nul = in.nul || bytes.IndexByte(b, 0) >= 0
+		in.high = in.high || hasHigh(b)
+		l.add(b)
+		if err == nil {
+			continue
 		}
+		in.longest, in.loose, in.cr = max(l.longest, l.width), l.loose, l.returns > l.ended
 		if errors.Is(err, io.EOF) {
-			in.cr = in.cr || last == '\r'
-			in.longest = max(in.longest, width)
-			return in, nil
+			err = nil
 		}
-		if err != nil {
-			return in, err
+		return in, err
+	}
+}
+
+// lineCount follows lines from block to block.
+type lineCount struct {
+	longest, width int  // of lines that ended, of the one under way
+	last           byte // octet before the block
+	returns, ended int  // CRs, and those of them that end a line
+	loose          bool
+}
+
+func (l *lineCount) add(b []byte) {
+	l.returns += bytes.Count(b, []byte{'\r'})
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			l.width += len(b)
+			l.last = b[len(b)-1]
+			return
+		}
+		if i > 0 {
+			l.last = b[i-1]
+		}
+		l.width += i
+		if l.last == '\r' {
+			l.width--
+			l.ended++
+		} else {
+			l.loose = true
+		}
+		l.longest, l.width, l.last = max(l.longest, l.width), 0, '\n'
+		b = b[i+1:]
+	}
+}
+
+// hasHigh tells whether an octet is over 127, eight at a time.
+func hasHigh(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.NativeEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return true
 		}
 	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
 }
 
 // copyCRLF copies, every line end made CRLF. A CR that ends no line stays.

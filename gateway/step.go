@@ -58,7 +58,8 @@ type Notice struct {
 	Event   ID         `json:"event,omitzero"`   // of NoticeFailed, NoticeRead and NoticeDelivered
 	Content Hash       `json:"content,omitzero"` // of NoticeRaw: the whole message
 	Agent   ID         `json:"agent,omitzero"`   // of NoticeDigest
-	Since   time.Time  `json:"since,omitzero"`   // of NoticeDigest: the day before Created, at least
+	Since   time.Time  `json:"since,omitzero"`   // of NoticeDigest: what it tells of, up to Until; of NoticeUnread: when it was sent
+	Until   time.Time  `json:"until,omitzero"`
 	Inbound ID         `json:"inbound,omitzero"` // what it answers, when it answers a mail
 }
 

@@ -183,6 +183,22 @@ func TestAReportOfEachActionBecomesItsEvent(t *testing.T) {
 	}
 }
 
+func TestADeliveryIsToldOnceToAClientThatAskedForIt(t *testing.T) {
+	for action, want := range map[string]int{"delivered": 1, "relayed": 1, "delayed": 0} {
+		r := newRoom(t)
+		r.store.courier.DSN.Recipients = []gateway.DSNRecipient{{Address: "Contact@entreprise.example.com", Notify: []string{"SUCCESS"}}}
+		text := report("To: {b}\n", "\nFinal-Recipient: rfc822; contact@entreprise.example.com\nAction: "+action+"\nStatus: 2.0.0\n", "")
+		step := r.understand(text)
+		if len(step.Jobs) != want || want == 1 && (step.Jobs[0].Notice.Kind != gateway.NoticeDelivered || step.Jobs[0].Notice.Event != step.Events[0].ID) {
+			t.Errorf("%s: %+v", action, step.Jobs)
+		}
+		r.letter.Standing = r.letter.Standing.Advance(step.Events[0])
+		if again := r.understand(text); len(again.Jobs) != 0 {
+			t.Errorf("%s again: %+v", action, again.Jobs)
+		}
+	}
+}
+
 func TestFailureAfterTimeRanOutIsExpired(t *testing.T) {
 	r := newRoom(t)
 	e, _ := one[gateway.ReportDetails](t, r.understand(report("To: {b}\n", "\nFinal-Recipient: rfc822; contact@entreprise.example.com\nAction: failed\nStatus: 4.4.7\nDiagnostic-Code: smtp; delivery time expired\n", "")))

@@ -26,6 +26,9 @@ func (r Rules) reports(m Mail, match Match, step *gateway.Step) {
 		if tellsAgent(e, match.Recipient.Standing) && len(step.Jobs) == 0 {
 			step.Jobs = append(step.Jobs, m.notice(gateway.Notice{Kind: gateway.NoticeFailed, Event: e.ID}, match))
 		}
+		if len(step.Jobs) == 0 {
+			step.Jobs = match.Courier.TellDelivered(match.Recipient, e)
+		}
 	}
 	if len(step.Events) == 0 {
 		quarantine(step, WhyOtherPerson)

@@ -56,6 +56,12 @@ type words struct {
 	Opens     time.Time
 	Files     []gateway.File
 	Sealed    bool
+	Relayed   bool
+	Days      int
+	Silent    []string // those who have not read
+	More      int      // of them, not listed
+	Day       time.Time
+	News      []news
 }
 
 func (c *Composer) words(s *subject) words {

@@ -28,10 +28,17 @@ type Papers interface {
 	OpenContent(ctx context.Context, h gateway.Hash) (store.Content, error)
 }
 
-// Store is both.
+// Rounds are what a notice of many tells (gateway/store).
+type Rounds interface {
+	Recipients(ctx context.Context, courier gateway.ID) ([]gateway.Recipient, error)
+	NewsOf(ctx context.Context, author gateway.ID, since, until, old time.Time) ([]store.News, error)
+}
+
+// Store is all of them.
 type Store interface {
 	Facts
 	Papers
+	Rounds
 }
 
 // Options says in whose name notices go out.
@@ -105,7 +112,16 @@ func (c *Composer) compose(ctx context.Context, s *subject) (Mail, error) {
 	if err := c.gather(ctx, s); err != nil {
 		return Mail{}, err
 	}
+	if !s.agent.Notices.Wants(s.job.Notice.Kind) {
+		return Mail{}, fmt.Errorf("%w: the agent does without", ErrNothing)
+	}
 	switch s.job.Notice.Kind {
+	case gateway.NoticeDelivered:
+		return c.delivered(ctx, s)
+	case gateway.NoticeUnread:
+		return c.unread(ctx, s)
+	case gateway.NoticeDigest:
+		return c.digest(ctx, s)
 	case gateway.NoticeReply:
 		return c.answer(ctx, s)
 	case gateway.NoticeFailed:
@@ -142,6 +158,11 @@ func (c *Composer) gather(ctx context.Context, s *subject) (err error) {
 			return err
 		}
 		if s.agent, err = c.store.Agent(ctx, s.courier.Author); err != nil && !errors.Is(err, gateway.ErrNotFound) {
+			return err
+		}
+	}
+	if !n.Agent.IsZero() {
+		if s.agent, err = c.store.Agent(ctx, n.Agent); err != nil {
 			return err
 		}
 	}

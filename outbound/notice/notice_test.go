@@ -30,6 +30,7 @@ type shelf struct {
 	replies   map[gateway.ID]gateway.Reply
 	inbounds  map[gateway.ID]gateway.Inbound
 	contents  map[gateway.Hash]string
+	news      []store.News
 }
 
 func find[K comparable, V any](m map[K]V, k K) (V, error) {
@@ -69,6 +70,14 @@ func (s *shelf) OpenContent(_ context.Context, h gateway.Hash) (store.Content, e
 	return paper{strings.NewReader(text)}, err
 }
 
+func (s *shelf) Recipients(context.Context, gateway.ID) ([]gateway.Recipient, error) {
+	return []gateway.Recipient{s.recipient}, nil
+}
+
+func (s *shelf) NewsOf(context.Context, gateway.ID, time.Time, time.Time, time.Time) ([]store.News, error) {
+	return s.news, nil
+}
+
 type paper struct{ *strings.Reader }
 
 func (p paper) Size() int64 { return p.Reader.Size() }
@@ -99,7 +108,7 @@ func newShelf() *shelf {
 	return &shelf{
 		courier:   c,
 		recipient: gateway.Recipient{ID: number(2), Courier: c.ID, Address: "contact@dupont.example", CompanyName: "Société Dupont & Fils"},
-		agent:     gateway.Agent{ID: number(3), Login: "anne", Addresses: []string{"anne.durand@mairie.example"}},
+		agent:     gateway.Agent{ID: number(3), Login: "anne", Addresses: []string{"anne.durand@mairie.example"}, Notices: gateway.Notices{Digest: true}},
 		events:    map[gateway.ID]gateway.Event{}, replies: map[gateway.ID]gateway.Reply{}, inbounds: map[gateway.ID]gateway.Inbound{},
 		contents: map[gateway.Hash]string{},
 	}
@@ -201,6 +210,25 @@ var cases = map[string]func(*shelf) gateway.Notice{
 		n.Kind = gateway.NoticeRead
 		return n
 	},
+	"delivered": func(s *shelf) gateway.Notice {
+		n := s.delivered(gateway.Delivered)
+		n.Kind = gateway.NoticeDelivered
+		return n
+	},
+	"relayed": func(s *shelf) gateway.Notice {
+		s.recipient.Address, s.courier.Context.Language = "élu@dupont.example", "en"
+		n := s.delivered(gateway.HandedOver)
+		n.Kind = gateway.NoticeDelivered
+		return n
+	},
+	"unread": func(s *shelf) gateway.Notice {
+		s.recipient.Standing.Sent = monday.Add(-72 * time.Hour)
+		return gateway.Notice{Kind: gateway.NoticeUnread, Since: monday.Add(-72 * time.Hour)}
+	},
+	"digest": func(s *shelf) gateway.Notice {
+		s.news = []store.News{{Courier: number(1), Kind: gateway.Delivered, Count: 3}, {Courier: number(1), Kind: gateway.Read, Count: 2}, {Courier: number(1), Kind: gateway.Failed, Count: 1}}
+		return gateway.Notice{Kind: gateway.NoticeDigest, Agent: number(3), Since: monday.Add(-24 * time.Hour), Until: monday}
+	},
 	"received": func(s *shelf) gateway.Notice { n := s.answer(nil); n.Kind = gateway.NoticeReceived; return n },
 	"received-english": func(s *shelf) gateway.Notice {
 		s.courier.Context.Language = "en"
@@ -215,6 +243,28 @@ var cases = map[string]func(*shelf) gateway.Notice{
 	"raw": func(s *shelf) gateway.Notice {
 		return gateway.Notice{Kind: gateway.NoticeRaw, To: "admin@mairie.example", Content: s.put("From: a@b.example\r\nMessage-ID: <9@b.example>\r\n\r\nbonjour\r\n")}
 	},
+}
+
+// delivered is a report of the company's side, on a message whose client asked for one.
+func (s *shelf) delivered(kind gateway.EventKind) gateway.Notice {
+	s.courier.Content = s.put("From: Anne Durand <anne.durand@mairie.example>\r\nSubject: =?utf-8?q?Rejet?=\r\n\tde votre offre\r\nMessage-ID: <agent-1@mairie.example>\r\n\r\nBonjour\r\n")
+	s.courier.Accepted, s.courier.Composition.Domain = monday.Add(-time.Minute), "courrier.example"
+	s.courier.DSN = gateway.DSNRequest{Return: "HDRS", EnvelopeID: "QQ314159", Recipients: []gateway.DSNRecipient{
+		{Address: s.recipient.Address, Notify: []string{"SUCCESS", "FAILURE"}, OriginalType: "RFC822", Original: s.recipient.Address},
+	}}
+	return s.event(kind, gateway.ReportDetails{Action: "delivered", Status: "2.1.5", ReportingMTA: "mx.dupont.example"})
+}
+
+func TestAnAgentDoesWithoutWhatTheyMuted(t *testing.T) {
+	for _, kind := range gateway.MutableNotices() {
+		s := newShelf()
+		s.agent.Notices.Muted = []gateway.NoticeKind{kind}
+		n := s.delivered(gateway.Delivered)
+		n.Kind = kind
+		if _, err := newComposer(t, s).Compose(t.Context(), job(n)); !errors.Is(err, ErrNothing) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
 }
 
 func TestNotices(t *testing.T) {

@@ -21,6 +21,8 @@ func (c Config) Check() Problems {
 	k.store(c)
 	k.submission(c.Submission)
 	k.bounds(c)
+	k.ldap(c.Accounts.LDAP)
+	k.notices(c.Notices)
 	k.relay(c.Relay)
 	k.dkim(c.DKIM)
 	k.mailboxes(c.Mailboxes)

@@ -27,6 +27,7 @@ type Config struct {
 	Submission Submission `toml:"submission"`
 	Accounts   Accounts   `toml:"accounts"`
 	Couriers   Couriers   `toml:"couriers"`
+	Notices    Notices    `toml:"notices"`
 	Queue      Queue      `toml:"queue"`
 	Relay      Relay      `toml:"relay"`
 	DKIM       []DKIM     `toml:"dkim"`
@@ -79,6 +80,26 @@ type Accounts struct {
 	LockAfter int      `toml:"lock_after"` // failures of one account
 	LockFor   Duration `toml:"lock_for"`
 	Hashing   int      `toml:"hashing_at_once"`
+	LDAP      LDAP     `toml:"ldap"`
+}
+
+// LDAP is the directory that checks the passwords of the accounts that have none here.
+type LDAP struct {
+	URL          string   `toml:"url"` // empty: no directory
+	CA           string   `toml:"ca"`
+	ServerName   string   `toml:"server_name"`
+	UserDN       string   `toml:"user_dn"` // %s: the login; empty: searched for
+	BindDN       string   `toml:"bind_dn"`
+	BindPassword Secret   `toml:"bind_password"`
+	Base         string   `toml:"base"`
+	Filter       string   `toml:"filter"`
+	Timeout      Duration `toml:"timeout"`
+}
+
+// Notices says when agents are told without anything happening. Each agent can choose otherwise.
+type Notices struct {
+	UnreadDays int `toml:"unread_after_days"` // 0: only agents who asked
+	DigestHour int `toml:"digest_hour"`
 }
 
 // Couriers holds what may be sent, and bounds on messages.
@@ -190,8 +211,9 @@ func Default() Config {
 			CommandTimeout: Duration(5 * time.Minute), DataTimeout: Duration(10 * time.Minute),
 			SessionTimeout: Duration(time.Hour), DrainTimeout: Duration(20 * time.Second),
 		},
-		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockFor: Duration(15 * time.Minute), Hashing: 2},
+		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockFor: Duration(15 * time.Minute), Hashing: 2, LDAP: LDAP{Filter: "(uid=%s)", Timeout: Duration(10 * time.Second)}},
 		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
+		Notices:  Notices{UnreadDays: 7, DigestHour: 7},
 		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),

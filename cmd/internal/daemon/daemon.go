@@ -131,8 +131,13 @@ func (d *Daemon) makeSubmission() error {
 	if err != nil {
 		return err
 	}
+	asked, err := newDirectory(d.cfg.Accounts.LDAP)
+	if err != nil {
+		return err
+	}
 	accounts, err := account.New(account.Options{
-		Remember: d.cfg.Accounts.Remember.Of(), LockAfter: d.cfg.Accounts.LockAfter, LockFor: d.cfg.Accounts.LockFor.Of(), Hashing: d.cfg.Accounts.Hashing,
+		Directory: asked,
+		Remember:  d.cfg.Accounts.Remember.Of(), LockAfter: d.cfg.Accounts.LockAfter, LockFor: d.cfg.Accounts.LockFor.Of(), Hashing: d.cfg.Accounts.Hashing,
 		Now: d.now, Logger: d.log, Registerer: d.registry,
 	}, d.store)
 	if err != nil {

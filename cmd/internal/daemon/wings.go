@@ -27,6 +27,7 @@ func (d *Daemon) makeOutbound() error {
 	}, d.store, d.composer, r)
 	d.add("relay", r.Run)
 	d.add("queue", q.Run)
+	d.add("notices", d.newScheduler().Run)
 	return nil
 }
 

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"net"
 
 	"vaguemestre/configs"
 	"vaguemestre/gateway"
@@ -21,7 +20,7 @@ func (d *Daemon) newIntake() (*intake.Intake, error) {
 	c := d.cfg.Couriers
 	var resolver intake.Resolver
 	if c.LookUp {
-		resolver = net.DefaultResolver
+		resolver = newExchangers(d.now)
 	}
 	return intake.New(intake.Options{
 		Domain: d.cfg.Domain, BaseURL: d.cfg.Link.BaseURL, Postmaster: c.Postmaster,

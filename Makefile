@@ -6,7 +6,7 @@ SHELL := /bin/bash
 GO ?= go
 FUZZTIME ?= 2m
 
-.PHONY: test soak bench build needs vet
+.PHONY: test soak bench bench-parts build needs vet
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o vaguemestre ./cmd/vaguemestre
@@ -33,3 +33,7 @@ soak:
 bench:
 	@.ci/needs bench
 	$(GO) run ./cmd/internal/bench
+
+# what each package measures of itself
+bench-parts:
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms -timeout 60m ./...

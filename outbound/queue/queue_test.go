@@ -412,7 +412,7 @@ func TestLeasesAreRenewedDuringLongDeliveries(t *testing.T) {
 	host := &smarthost{answer: func(context.Context, relay.Envelope, int) *gateway.Fault { <-release; return nil }}
 	o := quick()
 	o.Lease = 4 * time.Second // two thirds of which a loaded machine may be late
-	for range 2 { // the other node would take it over
+	for range 2 {             // the other node would take it over
 		run(t, New(o, s, simple{store: s.Store}, host))
 	}
 	// Each renewal comes a third of a lease after the one before.

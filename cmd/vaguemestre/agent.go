@@ -17,12 +17,14 @@ import (
 )
 
 type agentCommand struct {
-	Add     agentAdd     `cmd:"" help:"Add an agent, or change their name and addresses."`
-	Passwd  agentPasswd  `cmd:"" help:"Set an agent's password."`
-	Entitle agentEntitle `cmd:"" help:"Let an agent write about consultations."`
-	Revoke  agentRevoke  `cmd:"" help:"Take an entitlement back."`
-	Disable agentDisable `cmd:"" help:"Close an account: it can no longer log in."`
-	List    agentList    `cmd:"" help:"List agents and what they may write about."`
+	Add         agentAdd         `cmd:"" help:"Add an agent, or change their name and addresses."`
+	Passwd      agentPasswd      `cmd:"" help:"Set an agent's password."`
+	Entitle     agentEntitle     `cmd:"" help:"Let an agent write about consultations."`
+	Revoke      agentRevoke      `cmd:"" help:"Take an entitlement back."`
+	Disable     agentDisable     `cmd:"" help:"Close an account: it can no longer log in."`
+	AppPassword agentAppPassword `cmd:"" help:"One password for each of an agent's devices."`
+	Notices     agentNotices     `cmd:"" help:"Show and change what an agent is told by mail."`
+	List        agentList        `cmd:"" help:"List agents and what they may write about."`
 }
 
 // password says where a new password comes from.
@@ -49,9 +51,10 @@ func (p password) choose(in io.Reader) (text string, made bool, err error) {
 }
 
 type agentAdd struct {
-	Login   string   `arg:"" help:"User name in the mail client."`
-	Name    string   `required:"" help:"Name shown to companies."`
-	Address []string `required:"" sep:"none" help:"Address the agent writes from; repeat for several, the first gets the notices."`
+	Directory bool     `help:"The configured directory (accounts.ldap) checks the password: none is made here."`
+	Login     string   `arg:"" help:"User name in the mail client."`
+	Name      string   `required:"" help:"Name shown to companies."`
+	Address   []string `required:"" sep:"none" help:"Address the agent writes from; repeat for several, the first gets the notices."`
 	password
 }
 
@@ -81,10 +84,15 @@ func (a agentAdd) Run(cmds *commands, c console, ctx context.Context) error {
 		if !exists {
 			agent.ID, agent.Password = gateway.NewID(time.Now()), hash
 		}
+		if a.Directory {
+			agent.Password = ""
+		}
 		if _, err := s.PutAgent(ctx, agent); err != nil {
 			return err
 		}
 		switch {
+		case a.Directory:
+			c.say("%s %s; the directory checks the password.", agent.Login, map[bool]string{true: "changed", false: "added"}[exists])
 		case exists:
 			c.say("%s changed; the password stays (agent passwd sets another).", agent.Login)
 		case made:

@@ -41,6 +41,7 @@ type commands struct {
 	Consultation consultationCommand `cmd:"" help:"Import and list consultations."`
 	Agent        agentCommand        `cmd:"" help:"Add agents, set passwords, entitle them to consultations."`
 	Courier      courierCommand      `cmd:"" help:"List couriers and show what happened to them."`
+	Kit          kitCommand          `cmd:"" help:"Address books and mailto links for agents' own mail clients."`
 	Queue        queueCommand        `cmd:"" help:"See and steer what waits to be sent."`
 	Quarantine   quarantineCommand   `cmd:"" help:"See the mail that could not be matched."`
 	Preview      previewCommand      `cmd:"" help:"Write the message that a recipient would get of a mail."`

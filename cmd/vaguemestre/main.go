@@ -40,6 +40,7 @@ type commands struct {
 	Check        checkCommand        `cmd:"" help:"Check the configuration and say every problem."`
 	Consultation consultationCommand `cmd:"" help:"Import and list consultations."`
 	Agent        agentCommand        `cmd:"" help:"Add agents, set passwords, entitle them to consultations."`
+	Apikey       apikeyCommand       `cmd:"" help:"Make, list and revoke the keys of the platform's API."`
 	Courier      courierCommand      `cmd:"" help:"List couriers and show what happened to them."`
 	Kit          kitCommand          `cmd:"" help:"Address books and mailto links for agents' own mail clients."`
 	Queue        queueCommand        `cmd:"" help:"See and steer what waits to be sent."`

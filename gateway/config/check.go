@@ -29,6 +29,9 @@ func (c Config) Check() Problems {
 	k.link(c.Link)
 	k.proof(c)
 	k.listen("metrics.listen", c.Metrics.Listen, true)
+	k.listen("api.listen", c.API.Listen, true)
+	k.pair("api.certificate", c.API.Certificate, c.API.Key)
+	k.positive("api.requests_per_minute", int64(c.API.PerMinute))
 	return k.problems
 }
 

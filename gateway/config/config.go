@@ -33,6 +33,7 @@ type Config struct {
 	DKIM       []DKIM     `toml:"dkim"`
 	Mailboxes  []Mailbox  `toml:"mailbox"`
 	Link       Link       `toml:"link"`
+	API        API        `toml:"api"`
 	Ledger     Ledger     `toml:"ledger"`
 	Proof      Proof      `toml:"proof"`
 	Metrics    Metrics    `toml:"metrics"`
@@ -178,6 +179,14 @@ type Link struct {
 	Retention    Duration `toml:"network_details_kept"`
 }
 
+// API is the platform's listener.
+type API struct {
+	Listen      string `toml:"listen"` // empty: none
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+	PerMinute   int    `toml:"requests_per_minute"`
+}
+
 // Ledger is the Merkle log.
 type Ledger struct {
 	Name        string   `toml:"name"` // in checkpoints; the domain when empty
@@ -218,6 +227,7 @@ func Default() Config {
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),
 		},
+		API:     API{PerMinute: 600},
 		Ledger:  Ledger{Interval: Duration(time.Second)},
 		Metrics: Metrics{Listen: "127.0.0.1:9125"},
 	}

@@ -57,6 +57,7 @@ type Daemon struct {
 	submission   *submission.Server
 	pages        *httpServer
 	metrics      *httpServer
+	api          *httpServer
 	certificates []*certificate
 
 	running sync.WaitGroup
@@ -143,6 +144,9 @@ func (d *Daemon) makeSubmission() error {
 	if err != nil {
 		return err
 	}
+	if err := d.makeAPI(in); err != nil {
+		return err
+	}
 	s := d.cfg.Submission
 	cert, err := d.certificate("submission", s.Certificate, s.Key)
 	if err != nil {
@@ -223,6 +227,11 @@ func (d *Daemon) Start(ctx context.Context) error {
 			return err
 		}
 	}
+	if d.api != nil {
+		if err := d.api.start(d.cfg.API.Listen); err != nil {
+			return err
+		}
+	}
 	if err := d.submission.Start(ctx); err != nil {
 		return err
 	}
@@ -278,6 +287,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	var problems []error
 	problems = append(problems, d.submission.Stop(drain))
 	problems = append(problems, d.pages.stopIfStarted(drain))
+	problems = append(problems, d.api.stopIfStarted(drain))
 	d.cancel()
 	d.running.Wait()
 	if d.metrics != nil {

@@ -62,26 +62,37 @@ type Submission struct {
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
 
-	MaxBytes        int64    `toml:"max_bytes"`
-	MaxRecipients   int      `toml:"max_recipients"`
-	MaxHeaderBytes  int64    `toml:"max_header_bytes"`
-	MaxConnections  int      `toml:"max_connections"`
-	MaxPerAddress   int      `toml:"max_sessions_per_address"`
-	MaxFailedLogins int      `toml:"max_failed_logins"`
-	MaxCommands     int      `toml:"max_commands"`
-	CommandTimeout  Duration `toml:"command_timeout"`
-	DataTimeout     Duration `toml:"data_timeout"`
-	SessionTimeout  Duration `toml:"session_timeout"`
-	DrainTimeout    Duration `toml:"drain_timeout"`
+	MaxBytes         int64    `toml:"max_bytes"`
+	MaxRecipients    int      `toml:"max_recipients"`
+	MaxHeaderBytes   int64    `toml:"max_header_bytes"`
+	MaxConnections   int      `toml:"max_connections"`
+	MaxPerAddress    int      `toml:"max_sessions_per_address"`
+	MaxFailedLogins  int      `toml:"max_failed_logins"`
+	MaxCommands      int      `toml:"max_commands"`
+	MaxLine          int      `toml:"max_line"`
+	MaxCommandLine   int      `toml:"max_command_line"`
+	HandshakeTimeout Duration `toml:"handshake_timeout"`
+	LoginTimeout     Duration `toml:"login_timeout"`
+	BlockTimeout     Duration `toml:"block_timeout"`
+	SubmitTimeout    Duration `toml:"submit_timeout"`
+	WriteTimeout     Duration `toml:"write_timeout"`
+	LingerTimeout    Duration `toml:"linger_timeout"`
+	CommandTimeout   Duration `toml:"command_timeout"`
+	DataTimeout      Duration `toml:"data_timeout"`
+	SessionTimeout   Duration `toml:"session_timeout"`
+	DrainTimeout     Duration `toml:"drain_timeout"`
 }
 
 // Accounts says how agents prove who they are.
 type Accounts struct {
-	Remember  Duration `toml:"remember"`   // a verified password, in memory
-	LockAfter int      `toml:"lock_after"` // failures of one account
-	LockFor   Duration `toml:"lock_for"`
-	Hashing   int      `toml:"hashing_at_once"`
-	LDAP      LDAP     `toml:"ldap"`
+	Remember     Duration `toml:"remember"`   // a verified password, in memory
+	LockAfter    int      `toml:"lock_after"` // failures of one account
+	LockAddress  int      `toml:"lock_address_after"`
+	Delay        Duration `toml:"delay"`
+	LongestDelay Duration `toml:"longest_delay"`
+	LockFor      Duration `toml:"lock_for"`
+	Hashing      int      `toml:"hashing_at_once"`
+	LDAP         LDAP     `toml:"ldap"`
 }
 
 // LDAP is the directory that checks the passwords of the accounts that have none here.
@@ -217,10 +228,13 @@ func Default() Config {
 			StartTLS: ":587", TLS: ":465",
 			MaxBytes: 84_000_000, MaxRecipients: 2_000, MaxHeaderBytes: 256 << 10,
 			MaxConnections: 500, MaxPerAddress: 50, MaxFailedLogins: 3, MaxCommands: 10_000,
+			MaxLine: 998, MaxCommandLine: 2048,
+			HandshakeTimeout: Duration(30 * time.Second), LoginTimeout: Duration(2 * time.Minute), BlockTimeout: Duration(3 * time.Minute),
+			SubmitTimeout: Duration(5 * time.Minute), WriteTimeout: Duration(time.Minute), LingerTimeout: Duration(2 * time.Second),
 			CommandTimeout: Duration(5 * time.Minute), DataTimeout: Duration(10 * time.Minute),
 			SessionTimeout: Duration(time.Hour), DrainTimeout: Duration(20 * time.Second),
 		},
-		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockFor: Duration(15 * time.Minute), Hashing: 2, LDAP: LDAP{Filter: "(uid=%s)", Timeout: Duration(10 * time.Second)}},
+		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockAddress: 50, Delay: Duration(500 * time.Millisecond), LongestDelay: Duration(10 * time.Second), LockFor: Duration(15 * time.Minute), Hashing: 2, LDAP: LDAP{Filter: "(uid=%s)", Timeout: Duration(10 * time.Second)}},
 		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
 		Notices:  Notices{UnreadDays: 7, DigestHour: 7},
 		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},

@@ -138,7 +138,8 @@ func (d *Daemon) makeSubmission() error {
 	}
 	accounts, err := account.New(account.Options{
 		Directory: asked,
-		Remember:  d.cfg.Accounts.Remember.Of(), LockAfter: d.cfg.Accounts.LockAfter, LockFor: d.cfg.Accounts.LockFor.Of(), Hashing: d.cfg.Accounts.Hashing,
+		Remember:  d.cfg.Accounts.Remember.Of(), LockAfter: d.cfg.Accounts.LockAfter, LockAddress: d.cfg.Accounts.LockAddress,
+		Delay: d.cfg.Accounts.Delay.Of(), LongestDelay: d.cfg.Accounts.LongestDelay.Of(), LockFor: d.cfg.Accounts.LockFor.Of(), Hashing: d.cfg.Accounts.Hashing,
 		Now: d.now, Logger: d.log, Registerer: d.registry,
 	}, d.store)
 	if err != nil {
@@ -156,6 +157,8 @@ func (d *Daemon) makeSubmission() error {
 		Hostname: d.hostname, StartTLS: s.StartTLS, TLS: s.TLS, Certificate: cert.config().GetCertificate,
 		MaxBytes: s.MaxBytes, MaxHeaderBytes: s.MaxHeaderBytes, MaxRecipients: s.MaxRecipients, MaxConnections: s.MaxConnections,
 		MaxPerAddress: s.MaxPerAddress, MaxFailedLogins: s.MaxFailedLogins, MaxCommands: s.MaxCommands,
+		MaxLine: s.MaxLine, MaxCommandLine: s.MaxCommandLine, GreetTimeout: s.HandshakeTimeout.Of(), LoginTimeout: s.LoginTimeout.Of(),
+		BlockTimeout: s.BlockTimeout.Of(), SubmitTimeout: s.SubmitTimeout.Of(), WriteTimeout: s.WriteTimeout.Of(), LingerTimeout: s.LingerTimeout.Of(),
 		CommandTimeout: s.CommandTimeout.Of(), DataTimeout: s.DataTimeout.Of(), SessionTimeout: s.SessionTimeout.Of(),
 		Now: d.now, Logger: d.log, Registerer: d.registry,
 	}, in, accounts, d.store)

@@ -66,7 +66,8 @@ func (p *Preview) Close() error {
 
 func (p *Preview) make(ctx context.Context, about gateway.Consultation, companies []gateway.Company) (err error) {
 	cfg := config.Default()
-	cfg.Couriers.LookUp = false // a preview asks nobody anything
+	cfg.Couriers.LookUp = false  // a preview asks nobody anything
+	cfg.Link.PerMinute = 1 << 20 // and is nobody's network
 	cfg.Domain, cfg.DataDir, cfg.Link.BaseURL = previewDomain, filepath.Join(p.dir, "data"), "https://"+previewDomain
 	d := &Daemon{cfg: cfg, log: slog.New(slog.DiscardHandler), now: time.Now, registry: prometheus.NewRegistry()}
 	p.daemon = d

@@ -207,7 +207,11 @@ func (p *Preview) page(ctx context.Context, w io.Writer, submission intake.Submi
 	if err != nil {
 		return Refusals{gateway.FaultOf(err)}
 	}
-	r := receipt.Added[0]
+	recipients, err := p.daemon.store.Recipients(ctx, receipt.Courier.ID) // the same mail may have been shown before
+	if err != nil {
+		return err
+	}
+	r := recipients[0]
 	read := gateway.NewEvent(gateway.Read, p.daemon.now(), gateway.ReadDetails{By: string(gateway.ByButton), Looks: string(link.Person)}, nil).
 		About(receipt.Courier.ID, r.ID).By("company", gateway.ByButton)
 	if err := p.daemon.store.Apply(ctx, gateway.Step{Events: []gateway.Event{read}}); err != nil {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const previewed = "From: quelqu'un@ailleurs.example\nTo: x@y.example\nSubject: Visite\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n" +
+	"--b\nContent-Type: text/plain; charset=utf-8\n\nLa visite a lieu à 8 heures.\n--b\nContent-Type: application/pdf; name=plan.pdf\n" +
+	"Content-Disposition: attachment; filename=plan.pdf\nContent-Transfer-Encoding: base64\n\nJVBERi0=\n--b--\n"
+
+func TestPreviewIsWhatARecipientWouldGet(t *testing.T) {
+	i := &installation{T: t, ctx: t.Context(), dir: t.TempDir(), file: "/none"}
+	plain := i.must(previewed, "preview", "--mode", "simple", "--to", "marches@entreprise.example")
+	for _, want := range []string{"To: <marches@entreprise.example>", "Subject: Visite", "plan.pdf", "JVBERi0=", "TESTESR2020"} {
+		if !strings.Contains(plain, want) {
+			t.Errorf("the plain message lacks %q:\n%s", want, plain)
+		}
+	}
+	if acknowledged := i.must(previewed, "preview"); strings.Contains(acknowledged, "8 heures") || !strings.Contains(acknowledged, "/l/") {
+		t.Errorf("the acknowledged message shows its content or no link:\n%s", acknowledged)
+	}
+	if page := i.must(previewed, "preview", "--page"); !strings.Contains(page, "La visite a lieu à 8 heures.") || !strings.Contains(page, "plan.pdf") {
+		t.Errorf("the page lacks the letter:\n%s", page)
+	}
+	_, err := i.program(previewed, "preview", "--mode", "simple", "--type", "rejet")
+	if err == nil || !strings.Contains(err.Error(), "550") || !strings.Contains(err.Error(), "simple") {
+		t.Errorf("a locked type without acknowledgement: %v", err)
+	}
+}
+
+func TestPreviewOfAListGoesOnAfterARefusal(t *testing.T) {
+	i := &installation{T: t, ctx: t.Context(), dir: t.TempDir(), file: "/none"}
+	first, empty, again := i.write("a.eml", previewed), i.write("b.eml", "Subject: rien\n\n"), i.write("c.eml", previewed)
+	out := filepath.Join(i.dir, "out")
+	if err := os.Mkdir(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := i.program(strings.Join([]string{first, empty, again}, "\n"), "preview", "--list", "--page", "--out", out)
+	if err == nil || !strings.Contains(err.Error(), empty) {
+		t.Errorf("the refused one is not named: %v", err)
+	}
+	for name, there := range map[string]bool{"a.eml": true, "b.eml": false, "c.eml": true} {
+		if _, err := os.Stat(filepath.Join(out, name+".preview.html")); (err == nil) != there {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestClassifySaysWhatAMailIs(t *testing.T) {
+	i := &installation{T: t, ctx: t.Context(), dir: t.TempDir(), file: "/none"}
+	const absence = "From: paul@entreprise.example\nSubject: Absence du bureau\nAuto-Submitted: auto-replied\n\nJe suis absent jusqu'au 3 mars.\n"
+	var one struct {
+		File, Class, Error string
+	}
+	if err := json.Unmarshal([]byte(i.must(absence, "classify")), &one); err != nil || one.Class != "absence" {
+		t.Errorf("%+v, %v", one, err)
+	}
+	known, missing := i.write("absence.eml", absence), filepath.Join(i.dir, "missing.eml")
+	out, err := i.program(missing+"\n"+known+"\n", "classify", "--list")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if err == nil || len(lines) != 2 || json.Unmarshal([]byte(lines[1]), &one) != nil || one.Class != "absence" || one.File != known {
+		t.Errorf("a missing file stops the next, or is not told: %v\n%s", err, out)
+	}
+}

@@ -97,13 +97,3 @@ func Attach(t T, name string, s Service) {
 		}
 	})
 }
-
-// Chromium is the path of a browser for tests of pages.
-func Chromium() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return Find("chromium")
-}

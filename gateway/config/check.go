@@ -31,6 +31,9 @@ func (c Config) Check() Problems {
 	k.listen("metrics.listen", c.Metrics.Listen, true)
 	k.listen("api.listen", c.API.Listen, true)
 	k.pair("api.certificate", c.API.Certificate, c.API.Key)
+	if a := c.API; a.Listen != "" && a.Certificate == "" && !loopback(a.Listen) {
+		k.say("api.certificate", "certificate and key are required to listen on %s: keys of the platform would travel in clear", a.Listen)
+	}
 	k.positive("api.requests_per_minute", int64(c.API.PerMinute))
 	return k.problems
 }

@@ -123,6 +123,8 @@ func TestCheck(t *testing.T) {
 		{"postmaster at home", func(c *Config) { c.Domain, c.Couriers.Postmaster = "a.fr", "chef@a.fr" }, "must not be an address of the gateway"},
 		{"negative bound", func(c *Config) { c.Queue.Workers = -1 }, "queue.workers: must be more than 0"},
 		{"missing certificate file", func(c *Config) { c.Submission.Certificate, c.Submission.Key = "/none", "/none" }, "submission.certificate: certificate or key cannot be used"},
+		{"API in clear on a network", func(c *Config) { c.API.Listen = "10.0.0.1:8026" }, "api.certificate: certificate and key are required"},
+		{"API in clear on every address", func(c *Config) { c.API.Listen = ":8026" }, "api.certificate: certificate and key are required"},
 		{"authority without chain", func(c *Config) { c.Ledger.Authority = "http://tsa.example.fr" }, "ledger.timestamp_ca: is required"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -136,6 +138,16 @@ func TestCheck(t *testing.T) {
 				t.Error("the secret is repeated")
 			}
 		})
+	}
+}
+
+func TestTheAPIMayBeInClearOnThisMachine(t *testing.T) {
+	for _, listen := range []string{"", "127.0.0.1:8026", "[::1]:8026", "localhost:8026"} {
+		c := Default()
+		c.API.Listen = listen
+		if text := c.Check().Error(); strings.Contains(text, "api.") {
+			t.Errorf("%q: %s", listen, text)
+		}
 	}
 }
 

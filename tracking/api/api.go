@@ -6,6 +6,9 @@
 // what is put twice is stored once; and that every error is a problem document (RFC 9457). The document
 // at /v1/openapi.json is made from the table that routes requests.
 //
+// A courier is sent under an idempotency key: the same request is the same courier, another one under the same key is
+// refused. What waits, waits no longer once Drain was called.
+//
 // Everything is stored by the store or the intake before the answer; a crash leaves nothing else.
 package api
 
@@ -17,11 +20,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/store"
 )
@@ -29,6 +34,7 @@ import (
 // Intake takes couriers (*intake.Intake).
 type Intake interface {
 	Submit(ctx context.Context, s intake.Submission) (intake.Receipt, error)
+	Check(ctx context.Context, s intake.Submission) (intake.Report, error)
 }
 
 // Prover writes proofs (*proof.Issuer).
@@ -57,6 +63,12 @@ type API struct {
 	metrics *metrics
 	mux     *http.ServeMux
 	doc     []byte
+	grammar *address.Grammar // of the domain; it knows no types
+	puts    sync.Mutex       // what is read before it is put
+	sends   [64]sync.Mutex   // by the idempotency key's hash: two requests under one key come one after the other
+
+	draining context.Context
+	drain    context.CancelFunc
 }
 
 // New makes the API.
@@ -74,7 +86,11 @@ func New(o Options, s *store.Store, in Intake, p Prover) (*API, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	a := &API{o: o, store: s, intake: in, prover: p, rates: newRates(o.PerMinute), metrics: newMetrics(o.Registerer), mux: http.NewServeMux()}
+	a.draining, a.drain = context.WithCancel(context.Background())
 	var err error
+	if a.grammar, err = address.New(o.Domain, nil); err != nil {
+		return nil, err
+	}
 	if a.doc, err = document(a.routes()); err != nil {
 		return nil, err
 	}
@@ -83,6 +99,9 @@ func New(o Options, s *store.Store, in Intake, p Prover) (*API, error) {
 	}
 	return a, nil
 }
+
+// Drain ends the requests that wait: polls answer what there is, proofs are put off. Requests at work go on.
+func (a *API) Drain() { a.drain() }
 
 // call is one request whose key was checked.
 type call struct {
@@ -153,14 +172,19 @@ func (a *API) handler(rt route) http.Handler {
 // absent tells that there is no such thing.
 func absent(err error) bool { return errors.Is(err, gateway.ErrNotFound) }
 
-type metrics struct{ requests *prometheus.CounterVec }
+type metrics struct {
+	requests *prometheus.CounterVec
+	polls    prometheus.Gauge
+}
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{prometheus.NewCounterVec(prometheus.CounterOpts{
+	m := &metrics{requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "vaguemestre_api_requests_total", Help: "Requests of the platform's API, by route and status.",
-	}, []string{"route", "status"})}
+	}, []string{"route", "status"}), polls: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "vaguemestre_api_polls", Help: "Requests that wait for events.",
+	})}
 	if reg != nil {
-		reg.MustRegister(m.requests)
+		reg.MustRegister(m.requests, m.polls)
 	}
 	return m
 }

@@ -1,6 +1,9 @@
 package api
 
 import (
+	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -165,8 +168,9 @@ func (a *API) proof(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	ctx, done := contextFor(r, proofPatience)
+	ctx, done := context.WithTimeout(r.Context(), proofPatience)
 	defer done()
+	defer context.AfterFunc(a.draining, done)()
 	file := a.store.Spool()
 	defer file.Discard()
 	if err := a.prover.Write(ctx, file, courier.ID, gateway.ID{}, ""); err != nil {
@@ -222,9 +226,27 @@ func (o sendOptions) wish() (address.Wish, error) {
 	return w, nil
 }
 
-func readOptions(r io.Reader) (o sendOptions, err error) {
-	if err = decode(r, &o); err == nil && len(o.Subject) > maxSubject {
-		err = bad("subject is at most %d octets", maxSubject)
+// readOptions reads the part of that name. LimitReader gives one octet more than may come, which tells what is too large.
+func (a *API) readOptions(r io.Reader) (o sendOptions, err error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxOptions+1))
+	switch {
+	case err != nil:
+		return o, broken(err)
+	case len(text) > maxOptions:
+		return o, problem{Status: http.StatusRequestEntityTooLarge, Title: "the options are too large", Detail: fmt.Sprintf("at most %d octets", maxOptions)}
 	}
-	return o, err
+	if err := decode(bytes.NewReader(text), &o); err != nil {
+		return o, err
+	}
+	if len(o.Subject) > maxSubject {
+		return o, bad("subject is at most %d octets", maxSubject)
+	}
+	// An address of the gateway may ask for a draft, a trial, a model, a proof or the administrator: what is sent is
+	// said by the other options only.
+	for _, to := range o.To {
+		if _, fault := a.grammar.Company(to); fault != nil {
+			return o, fault
+		}
+	}
+	return o, nil
 }

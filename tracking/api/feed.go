@@ -39,6 +39,8 @@ func (a *API) await(r *http.Request, from int64, wait time.Duration) ([]gateway.
 	defer end.Stop()
 	again := time.NewTicker(look)
 	defer again.Stop()
+	a.metrics.polls.Inc()
+	defer a.metrics.polls.Dec()
 	for {
 		list, err := a.store.EventsFrom(r.Context(), from, feedPage)
 		if err != nil || len(list) > 0 || wait == 0 {
@@ -47,6 +49,8 @@ func (a *API) await(r *http.Request, from int64, wait time.Duration) ([]gateway.
 		select {
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
+		case <-a.draining.Done():
+			return nil, nil
 		case <-end.C:
 			return nil, nil
 		case <-woken:

@@ -18,10 +18,10 @@ func (a *API) routes() []route {
 	const js = "application/json"
 	return []route{
 		{method: get, path: "/v1/openapi.json", summary: "This document", answer: "Any", success: 200, do: a.document},
-		{method: put, path: "/v1/consultations", scope: ScopeConsultations, summary: "Put consultations with their companies", query: []string{"companies"}, media: js, body: "Any", answer: "Consultations", success: 200, do: a.putConsultations},
+		{method: put, path: "/v1/consultations", scope: ScopeConsultations, summary: "Put consultations with their companies", query: []string{"companies", "reopen"}, media: js, body: "Any", answer: "Consultations", success: 200, do: a.putConsultations},
 		{method: get, path: "/v1/consultations", scope: ScopeConsultations, summary: "List consultations", answer: "Consultations", success: 200, do: a.listConsultations},
 		{method: get, path: "/v1/consultations/{consultation}", scope: ScopeConsultations, summary: "One consultation", answer: "Consultation", success: 200, do: a.getConsultation},
-		{method: post, path: "/v1/consultations/{consultation}/archive", scope: ScopeConsultations, summary: "Archive a consultation", fields: []string{"If-Match"}, answer: "Consultation", success: 200, do: a.archive},
+		{method: post, path: "/v1/consultations/{consultation}/archive", scope: ScopeConsultations, summary: "Archive a consultation", answer: "Consultation", success: 200, do: a.archive},
 		{method: get, path: "/v1/consultations/{consultation}/companies", scope: ScopeConsultations, summary: "Its companies and registers", answer: "Companies", success: 200, do: a.listCompanies},
 		{method: put, path: "/v1/agents", scope: ScopeAgents, summary: "Put agents and their entitlements", media: js, body: "Agents", success: 204, do: a.putAgents},
 		{method: get, path: "/v1/agents", scope: ScopeAgents, summary: "List agents and their entitlements", answer: "Agents", success: 200, do: a.listAgents},
@@ -105,11 +105,6 @@ func (rt route) refusals() []int {
 		all = append(all, 400, 413, 422)
 	} else if len(rt.query) > 0 {
 		all = append(all, 400)
-	}
-	for _, f := range rt.fields {
-		if f == "If-Match" {
-			all = append(all, 412)
-		}
 	}
 	return all
 }

@@ -2,10 +2,10 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,10 +54,15 @@ func (a *API) putConsultations(w http.ResponseWriter, r *http.Request, _ call) e
 		return bad("companies is replace or merge")
 	}
 	entries, err := roster.Read(http.MaxBytesReader(w, r.Body, maxRegisters), a.o.Domain)
-	if err == nil {
-		err = roster.Settle(r.Context(), a.store, entries)
-	}
 	if err != nil {
+		return err
+	}
+	a.puts.Lock()
+	defer a.puts.Unlock()
+	if err := roster.Settle(r.Context(), a.store, entries); err != nil {
+		return err
+	}
+	if err := a.keepArchived(r, entries); err != nil {
 		return err
 	}
 	stored, err := roster.Put(r.Context(), a.store, entries, mode)
@@ -65,6 +70,28 @@ func (a *API) putConsultations(w http.ResponseWriter, r *http.Request, _ call) e
 		return err
 	}
 	return answer(w, http.StatusOK, map[string]any{"consultations": views(stored, viewConsultation)})
+}
+
+// keepArchived leaves what is archived so: a put that does not speak of it reopens nothing, unless the query says reopen=true.
+func (a *API) keepArchived(r *http.Request, entries []roster.Entry) error {
+	switch r.URL.Query().Get("reopen") {
+	case "true":
+		return nil
+	case "", "false":
+	default:
+		return bad("reopen is true or false")
+	}
+	for i := range entries {
+		c := &entries[i].Consultation
+		stored, err := a.store.ConsultationByReference(r.Context(), c.Reference)
+		if err != nil && !absent(err) {
+			return err
+		}
+		if c.Archived.IsZero() {
+			c.Archived = stored.Archived
+		}
+	}
+	return nil
 }
 
 func (a *API) listConsultations(w http.ResponseWriter, r *http.Request, _ call) error {
@@ -116,14 +143,11 @@ func pathID(r *http.Request, name string) (gateway.ID, error) {
 
 // archive closes a consultation, from now on; repeating it changes nothing.
 func (a *API) archive(w http.ResponseWriter, r *http.Request, _ call) error {
+	a.puts.Lock()
+	defer a.puts.Unlock()
 	c, err := a.consultation(r)
 	if err != nil {
 		return err
-	}
-	if want := r.Header.Get("If-Match"); want != "" && want != "*" {
-		if t, err := tag(viewConsultation(c)); err != nil || t != want {
-			return errors.Join(err, problem{Status: http.StatusPreconditionFailed, Title: "it changed meanwhile"})
-		}
 	}
 	if c.Archived.IsZero() {
 		c.Archived = gateway.Micros(a.o.Now())
@@ -161,8 +185,8 @@ type agentView struct {
 	Login         string   `json:"login"`
 	Name          string   `json:"name"`
 	Addresses     []string `json:"addresses"`
-	Disabled      bool     `json:"disabled,omitempty"`
-	Consultations []string `json:"consultations"` // references; absent in a put: entitlements stay
+	Disabled      *bool    `json:"disabled,omitempty"` // absent in a put: it stays
+	Consultations []string `json:"consultations"`      // references; absent in a put: entitlements stay
 }
 
 // check says what is to be changed of an agent.
@@ -220,6 +244,8 @@ func (a *API) putAgents(w http.ResponseWriter, r *http.Request, _ call) error {
 	if len(problems) > 0 {
 		return problems
 	}
+	a.puts.Lock()
+	defer a.puts.Unlock()
 	for _, v := range in.Agents {
 		if err := a.putAgent(r, v, known); err != nil {
 			return err
@@ -231,12 +257,19 @@ func (a *API) putAgents(w http.ResponseWriter, r *http.Request, _ call) error {
 
 func (a *API) putAgent(r *http.Request, v agentView, known map[string]gateway.ID) error {
 	ctx := r.Context()
-	agent, err := a.store.AgentByLogin(ctx, v.Login)
+	stored, err := a.store.AgentByLogin(ctx, v.Login)
 	if err != nil && !absent(err) {
 		return err
 	}
-	agent.Login, agent.Name, agent.Addresses, agent.Disabled = v.Login, v.Name, v.Addresses, v.Disabled
-	if agent, err = a.store.PutAgent(ctx, agent); err != nil || v.Consultations == nil {
+	agent := stored
+	agent.Login, agent.Name, agent.Addresses = v.Login, v.Name, v.Addresses
+	if v.Disabled != nil {
+		agent.Disabled = *v.Disabled
+	}
+	if absent(err) || agent.Name != stored.Name || agent.Disabled != stored.Disabled || !slices.EqualFunc(agent.Addresses, stored.Addresses, strings.EqualFold) {
+		agent, err = a.store.PutAgent(ctx, agent)
+	}
+	if err != nil || v.Consultations == nil {
 		return err
 	}
 	wanted := map[gateway.ID]bool{}
@@ -274,7 +307,7 @@ func (a *API) listAgents(w http.ResponseWriter, r *http.Request, _ call) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, agentView{agent.Login, agent.Name, some(agent.Addresses), agent.Disabled,
+		list = append(list, agentView{agent.Login, agent.Name, some(agent.Addresses), &agent.Disabled,
 			views(may, func(c gateway.Consultation) string { return c.Reference })})
 	}
 	return answer(w, http.StatusOK, map[string]any{"agents": list})

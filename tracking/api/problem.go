@@ -57,6 +57,10 @@ func problemOf(err error) problem {
 }
 
 func (a *API) fail(w http.ResponseWriter, r *http.Request, route string, err error) {
+	if r.Context().Err() != nil { // the caller has left: nobody reads an answer, and nothing of ours failed
+		a.metrics.requests.WithLabelValues(route, "gone").Inc()
+		return
+	}
 	p := problemOf(err)
 	switch p.Status {
 	case http.StatusServiceUnavailable:

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,9 @@ import (
 	"net/mail"
 	"net/textproto"
 	"strings"
-	"time"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/intake"
 )
 
@@ -26,10 +27,6 @@ const (
 	// fieldOnce makes a repeated request the same courier: the same key with the same content (promise 3).
 	fieldOnce = "Idempotency-Key"
 )
-
-func contextFor(r *http.Request, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(r.Context(), d)
-}
 
 type sentView struct {
 	Outcome intake.Outcome `json:"outcome"`
@@ -56,7 +53,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	options, err := readOptions(io.LimitReader(part, maxOptions))
+	options, err := a.readOptions(part)
 	if err != nil {
 		return err
 	}
@@ -64,19 +61,60 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
-	id := gateway.HashOf([]byte(c.agent.ID.String() + "\x00" + once)).String()
-	spool := a.store.Spool()
-	defer spool.Discard()
-	if err := write(spool, form, letter{c.agent, options.Subject, id, a.o.Domain}); err != nil {
+	l, err := a.letter(c, once, options)
+	if err != nil {
 		return err
 	}
-	receipt, err := a.intake.Submit(r.Context(), intake.Submission{
+	spool := a.store.Spool()
+	defer spool.Discard()
+	if err := write(spool, form, l); err != nil {
+		return err
+	}
+	receipt, err := a.submit(r.Context(), l, intake.Submission{
 		Agent: c.agent, Door: gateway.DoorAPI, Recipients: options.To, Said: said, Message: spool,
 	})
 	if err != nil {
 		return err
 	}
 	return answer(w, http.StatusOK, sentView{receipt.Outcome, receipt.Courier.ID, len(receipt.Added), receipt.Text})
+}
+
+// letter names the message after the agent and the idempotency key, and has the options in its octets: other
+// options under the same key are another content.
+func (a *API) letter(c call, once string, options sendOptions) (letter, error) {
+	key := gateway.HashOf([]byte(c.agent.ID.String() + "\x00" + once))
+	text, err := json.Marshal(options)
+	if err != nil {
+		return letter{}, err
+	}
+	return letter{
+		agent: c.agent, subject: options.Subject, key: key, id: "<" + key.String() + "@" + a.o.Domain + ">",
+		boundary: gateway.HashOf(append(text, key[:]...)).String(),
+	}, nil
+}
+
+// submit sends what means sending, unless its key was used for something else.
+func (a *API) submit(ctx context.Context, l letter, s intake.Submission) (intake.Receipt, error) {
+	turn := &a.sends[int(l.key[0])%len(a.sends)]
+	turn.Lock()
+	defer turn.Unlock()
+	before, err := a.store.CourierByMessageID(ctx, l.id)
+	if err != nil && !absent(err) {
+		return intake.Receipt{}, err
+	}
+	if err == nil && (before.Content != s.Message.Hash() || before.Author != l.agent.ID) {
+		return intake.Receipt{}, problem{Status: http.StatusUnprocessableEntity, Title: "this " + fieldOnce + " was used for another courier"}
+	}
+	if strings.Contains(l.subject, "[") { // a tag of the subject may ask for something else than sending
+		report, err := a.intake.Check(ctx, s)
+		if err != nil {
+			return intake.Receipt{}, err
+		}
+		if report.Action != address.Send {
+			return intake.Receipt{}, problem{Status: http.StatusUnprocessableEntity, Title: "couriers are only sent here", Detail: fmt.Sprintf("take %q out of the subject", report.Action)}
+		}
+	}
+	return a.intake.Submit(ctx, s)
 }
 
 // next is the next part, which has to have this name.
@@ -101,15 +139,16 @@ func broken(err error) error {
 
 // letter is what the head of the message says. It bears no date, so that a retry has the same octets.
 type letter struct {
-	agent               gateway.Agent
-	subject, id, domain string
+	agent                 gateway.Agent
+	key                   gateway.Hash
+	subject, id, boundary string
 }
 
 func (l letter) head() string {
 	subject := strings.Join(strings.Fields(l.subject), " ")
 	from := mail.Address{Name: l.agent.Name, Address: l.agent.Addresses[0]}
-	return fmt.Sprintf("From: %s\r\nSubject: %s\r\nMessage-ID: <%s@%s>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=%s\r\n\r\n",
-		from.String(), mime.BEncoding.Encode("utf-8", subject), l.id, l.domain, l.id)
+	return fmt.Sprintf("From: %s\r\nSubject: %s\r\nMessage-ID: %s\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=%s\r\n\r\n",
+		from.String(), mime.BEncoding.Encode("utf-8", subject), l.id, l.boundary)
 }
 
 // write makes the message: the text, then the files as they come.
@@ -118,7 +157,7 @@ func write(to io.Writer, form *multipart.Reader, l letter) error {
 		return err
 	}
 	m := multipart.NewWriter(to)
-	if err := m.SetBoundary(l.id); err != nil {
+	if err := m.SetBoundary(l.boundary); err != nil {
 		return err
 	}
 	part, err := next(form, "text")

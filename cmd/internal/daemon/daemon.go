@@ -61,6 +61,7 @@ type Daemon struct {
 	certificates []*certificate
 
 	running sync.WaitGroup
+	stopped sync.Once
 	cancel  context.CancelFunc
 	failed  chan error // the first part that ended by itself
 	runners []runner
@@ -204,8 +205,15 @@ func (d *Daemon) add(name string, run func(context.Context) error) {
 	d.runners = append(d.runners, runner{name, run})
 }
 
-// Start opens the listeners and sets the parts to work.
+// Start opens the listeners and sets the parts to work. When one cannot, everything is stopped as by Stop.
 func (d *Daemon) Start(ctx context.Context) error {
+	if err := d.start(ctx); err != nil {
+		return errors.Join(err, d.stopSoon(ctx))
+	}
+	return nil
+}
+
+func (d *Daemon) start(ctx context.Context) error {
 	abandoned, err := d.store.Abandon(ctx, d.owner())
 	if err != nil {
 		return err
@@ -239,7 +247,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	d.health.started()
-	d.log.Info("started", "submission", d.Addresses().StartTLS, "submission_tls", d.Addresses().TLS, "pages", d.Addresses().Pages, "metrics", d.Addresses().Metrics)
+	d.log.Info("started", "submission", d.Addresses().StartTLS, "submission_tls", d.Addresses().TLS, "pages", d.Addresses().Pages, "metrics", d.Addresses().Metrics, "api", d.Addresses().API)
 	return nil
 }
 
@@ -254,7 +262,7 @@ func (d *Daemon) fail(err error) {
 func (d *Daemon) Failed() <-chan error { return d.failed }
 
 // Addresses are where the daemon listens; empty: it does not.
-type Addresses struct{ StartTLS, TLS, Pages, Metrics string }
+type Addresses struct{ StartTLS, TLS, Pages, Metrics, API string }
 
 // Addresses tells them after Start.
 func (d *Daemon) Addresses() Addresses {
@@ -269,6 +277,9 @@ func (d *Daemon) Addresses() Addresses {
 	if d.metrics != nil {
 		a.Metrics = d.metrics.addr()
 	}
+	if d.api != nil {
+		a.API = d.api.addr()
+	}
 	return a
 }
 
@@ -282,8 +293,13 @@ func (d *Daemon) Reload() error {
 }
 
 // Stop drains: no new work is taken, what is under way finishes within its grace, then everything is closed.
-// Whatever ctx cuts short is left as a crash leaves it: in the store.
-func (d *Daemon) Stop(ctx context.Context) error {
+// Whatever ctx cuts short is left as a crash leaves it: in the store. What was stopped already stays so.
+func (d *Daemon) Stop(ctx context.Context) (err error) {
+	d.stopped.Do(func() { err = d.stop(ctx) })
+	return err
+}
+
+func (d *Daemon) stop(ctx context.Context) error {
 	d.health.stopping()
 	drain, done := context.WithTimeout(ctx, d.cfg.Submission.DrainTimeout.Of())
 	defer done()

@@ -1,0 +1,361 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"vaguemestre/configs"
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/intake"
+	"vaguemestre/gateway/intake/kinds"
+	"vaguemestre/gateway/store"
+	"vaguemestre/gateway/token"
+	"vaguemestre/tracking/ledger"
+	"vaguemestre/tracking/proof"
+)
+
+type composer struct{}
+
+func (composer) Version() int { return 1 }
+func (composer) Letter(w io.Writer, c gateway.Courier, _ gateway.Recipient, _ io.ReaderAt) error {
+	_, err := fmt.Fprint(w, c.Subject)
+	return err
+}
+
+// house is the API on the rules, the ledger and the issuer as they are. Alice may write about AAA1, not about BBB2.
+type house struct {
+	*API
+	store  *store.Store
+	ledger *ledger.Ledger
+	key    string
+	log    *bytes.Buffer
+}
+
+func newHouse(t testing.TB, o Options) *house {
+	t.Helper()
+	_, s := world(t)
+	h := &house{store: s, log: &bytes.Buffer{}}
+	ring, err := token.NewRing(token.Key{ID: 3})
+	must(t, err)
+	set, err := kinds.Load(configs.Courriers(), "")
+	must(t, err)
+	in, err := intake.New(intake.Options{Domain: "passerelle.example", BaseURL: "https://courrier.example", Postmaster: "admin@ville.example"},
+		intake.Deps{Store: s, Kinds: set, Tokens: ring, Composer: composer{}})
+	must(t, err)
+	key, _, err := ledger.NewKey("passerelle.example")
+	must(t, err)
+	h.ledger, err = ledger.New(ledger.Options{Key: key, Owner: "test", Interval: 10 * time.Millisecond}, s)
+	must(t, err)
+	seal, err := proof.OwnSeal(t.TempDir(), "passerelle.example", time.Now)
+	must(t, err)
+	o.Domain, o.Logger = "passerelle.example", slog.New(slog.NewTextHandler(h.log, nil))
+	h.API, err = New(o, s, in, proof.New(proof.Options{Seal: seal}, s, h.ledger))
+	must(t, err)
+	h.key = allKey(t, s)
+	for path, body := range map[string]string{
+		"/v1/consultations": `[{"reference":"AAA1","public_body":"Ville","companies":[{"name":"Acme","addresses":["c@acme.example"],"registers":["retraits"]}]},{"reference":"BBB2","public_body":"Ville"}]`,
+	} {
+		if w := h.ask(put, path, body); w.Code != 200 {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+	if w := h.ask(put, "/v1/agents", `{"agents":[{"login":"alice","name":"Alice","addresses":["alice@ville.example"],"consultations":["AAA1"]}]}`); w.Code != 204 {
+		t.Fatal(w.Code, w.Body)
+	}
+	return h
+}
+
+func allKey(t testing.TB, s *store.Store) string { k, _ := key(t, s, Scopes()...); return k }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (h *house) ask(method, path, body string) *httptest.ResponseRecorder {
+	return ask(h.API, method, path, h.key, "alice", body)
+}
+
+func (h *house) send(once, options, text string, files ...string) *httptest.ResponseRecorder {
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	_ = m.WriteField("options", options) // a buffer takes everything
+	_ = m.WriteField("text", text)
+	for _, f := range files {
+		w, _ := m.CreateFormFile("files", f)
+		_, _ = io.WriteString(w, "content of "+f)
+	}
+	_ = m.Close()
+	r := httptest.NewRequest(post, "/v1/couriers", &b)
+	r.Header.Set("Authorization", "Bearer "+h.key)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	r.Header.Set(fieldAgent, "alice")
+	r.Header.Set(fieldOnce, once)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func (h *house) couriers(t testing.TB) int {
+	t.Helper()
+	all, err := h.store.Couriers(t.Context(), store.CourierFilter{})
+	must(t, err)
+	return len(all)
+}
+
+func problemIn(t testing.TB, w *httptest.ResponseRecorder) (p problem) {
+	t.Helper()
+	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("%s: %s", got, w.Body)
+	}
+	must(t, json.Unmarshal(w.Body.Bytes(), &p))
+	if p.Status != w.Code {
+		t.Errorf("status %d says %d", w.Code, p.Status)
+	}
+	return p
+}
+
+const plain = `{"consultation":"AAA1","type":"libre","subject":"Votre offre","to":["a@entreprise.example"],"registers":["retraits"]}`
+
+func TestPromise3OneKeyIsOneCourier(t *testing.T) {
+	h := newHouse(t, Options{})
+	var first, again sentView
+	for i, into := range []*sentView{&first, &again} {
+		w := h.send("k1", plain, "Bonjour, voici.", "plan.pdf")
+		if w.Code != 200 {
+			t.Fatal(i, w.Code, w.Body)
+		}
+		must(t, json.Unmarshal(w.Body.Bytes(), into))
+	}
+	if first.Outcome != intake.Accepted || first.Added != 2 || again.Outcome != intake.Joined || again.Added != 0 || again.Courier != first.Courier {
+		t.Errorf("%+v, then %+v", first, again)
+	}
+	c, err := h.store.Courier(t.Context(), first.Courier)
+	must(t, err)
+	if c.Door != gateway.DoorAPI || c.Subject != "Votre offre" || len(c.Files) != 1 || c.Files[0].Name != "plan.pdf" || c.Excerpt != "Bonjour, voici." {
+		t.Errorf("%+v", c)
+	}
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"text":       h.send("k1", plain, "Bonsoir.", "plan.pdf"),
+		"files":      h.send("k1", plain, "Bonjour, voici."),
+		"recipients": h.send("k1", strings.Replace(plain, "a@", "b@", 1), "Bonjour, voici.", "plan.pdf"),
+		"type":       h.send("k1", strings.Replace(plain, "libre", "rejet", 1), "Bonjour, voici.", "plan.pdf"),
+	} {
+		if p := problemIn(t, w); p.Status != 422 || !strings.Contains(p.Title, "used for another courier") {
+			t.Errorf("other %s: %+v", name, p)
+		}
+	}
+	if n := h.couriers(t); n != 1 {
+		t.Errorf("%d couriers", n)
+	}
+	if w := h.send("k2", plain, "Bonjour, voici.", "plan.pdf"); w.Code != 200 || h.couriers(t) != 2 {
+		t.Error(w.Code, w.Body)
+	}
+}
+
+func TestPromise11AForeignConsultationIsRefusedAsAnUnknownOne(t *testing.T) {
+	h := newHouse(t, Options{})
+	foreign := h.send("k1", strings.Replace(plain, "AAA1", "BBB2", 1), "Bonjour").Body.String()
+	unknown := h.send("k1", strings.Replace(plain, "AAA1", "CCC3", 1), "Bonjour").Body.String()
+	if strings.ReplaceAll(foreign, "BBB2", "CCC3") != unknown {
+		t.Errorf("%s\n%s", foreign, unknown)
+	}
+	p := problemIn(t, h.send("k1", strings.Replace(plain, "AAA1", "BBB2", 1), "Bonjour"))
+	if p.Status != 422 || p.Key != "refuse.unknown-consultation" || !strings.Contains(p.Detail, "n'est pas une consultation à laquelle vous avez accès") {
+		t.Errorf("%+v", p)
+	}
+	if n := h.couriers(t); n != 0 {
+		t.Errorf("%d couriers", n)
+	}
+}
+
+func TestOnlySendingIsDone(t *testing.T) {
+	h := newHouse(t, Options{})
+	for _, to := range []string{
+		"aaa1+brouillon@passerelle.example", "aaa1+essai@passerelle.example", "aaa1+modele@PASSERELLE.example.",
+		"preuve+x@passerelle.example", "postmaster@passerelle.example", "retraits.aaa1@passerelle.example", "postmaster",
+	} {
+		p := problemIn(t, h.send("k", fmt.Sprintf(`{"consultation":"AAA1","type":"libre","subject":"x","to":[%q]}`, to), "Bonjour"))
+		if p.Status != 422 || p.Key != "refuse.own-address" && to != "postmaster" || p.Detail == "" {
+			t.Errorf("%s: %+v", to, p)
+		}
+	}
+	for _, word := range []string{"brouillon", "essai", "modele"} {
+		p := problemIn(t, h.send("k", strings.Replace(plain, "Votre offre", "Re: [AAA1 "+word+"] x", 1), "Bonjour"))
+		if p.Status != 422 || !strings.Contains(p.Detail, word) {
+			t.Errorf("%s: %+v", word, p)
+		}
+	}
+	drafts, err := h.store.Jobs(t.Context(), store.JobFilter{Limit: 10})
+	must(t, err)
+	if n := h.couriers(t); n+len(drafts) != 0 {
+		t.Errorf("%d couriers, %d jobs", n, len(drafts))
+	}
+	if w := h.send("k", strings.Replace(plain, "Votre offre", "[Lot 2] x", 1), "Bonjour"); w.Code != 200 {
+		t.Error("an ordinary bracket:", w.Code, w.Body)
+	}
+}
+
+func TestLimitsAreProblems(t *testing.T) {
+	h := newHouse(t, Options{MaxBytes: 3 << 20})
+	for name, c := range map[string]struct {
+		w      *httptest.ResponseRecorder
+		status int
+	}{
+		"options":   {h.send("k", `{"subject":"`+strings.Repeat("x", maxOptions)+`"}`, "x"), 413},
+		"text":      {h.send("k", plain, strings.Repeat("x", maxText+1)), 413},
+		"whole":     {h.send("k", plain, "x", strings.Repeat("n", 3<<20)), 413},
+		"agents":    {h.ask(put, "/v1/agents", `{"agents":[`+strings.Repeat(" ", maxAgents)+`]}`), 413},
+		"no key":    {h.send("", plain, "x"), 400},
+		"no form":   {h.ask(post, "/v1/couriers", "x"), 400},
+		"method":    {h.ask("DELETE", "/v1/agents", ""), 405},
+		"path":      {h.ask(get, "/v1/none", ""), 404},
+		"trailing":  {h.ask(put, "/v1/agents", `{"agents":[]} x`), 400},
+		"wait":      {h.ask(get, "/v1/events?wait=61", ""), 400},
+		"archive":   {h.ask(post, "/v1/consultations/x/archive", ""), 404},
+		"subject":   {h.send("k", `{"subject":"`+strings.Repeat("x", maxSubject+1)+`"}`, "x"), 400},
+		"companies": {h.ask(put, "/v1/consultations?companies=all", "[]"), 400},
+	} {
+		if p := problemIn(t, c.w); p.Status != c.status {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	if w := h.ask("DELETE", "/v1/agents", ""); w.Header().Get("Allow") != "GET, PUT" {
+		t.Error(w.Header())
+	}
+}
+
+func TestRate(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 30, 0, time.UTC)
+	h := newHouse(t, Options{PerMinute: 4, Now: func() time.Time { return now }}) // two went before
+	for _, want := range []int{200, 200, 429} {
+		if w := h.ask(get, "/v1/agents", ""); w.Code != want {
+			t.Error(w.Code, w.Body)
+		}
+	}
+	now = now.Add(time.Minute)
+	if w := h.ask(get, "/v1/agents", ""); w.Code != 200 {
+		t.Error(w.Code, w.Body)
+	}
+}
+
+func TestPutsChangeOnlyWhatTheySay(t *testing.T) {
+	h := newHouse(t, Options{})
+	c, err := h.store.ConsultationByReference(t.Context(), "AAA1")
+	must(t, err)
+	archived := func() bool {
+		c, err := h.store.Consultation(t.Context(), c.ID)
+		must(t, err)
+		return !c.Archived.IsZero()
+	}
+	h.ask(post, "/v1/consultations/"+c.ID.String()+"/archive", "")
+	if h.ask(put, "/v1/consultations", `{"reference":"AAA1","public_body":"Ville"}`); !archived() {
+		t.Error("a put that says nothing of it reopened a consultation")
+	}
+	if h.ask(put, "/v1/consultations?reopen=true", `{"reference":"AAA1","public_body":"Ville"}`); archived() {
+		t.Error("not reopened")
+	}
+	alice := func() gateway.Agent { a, err := h.store.AgentByLogin(t.Context(), "alice"); must(t, err); return a }
+	before := alice()
+	h.ask(put, "/v1/agents", `{"agents":[{"login":"alice","name":"Alice","addresses":["Alice@ville.example"]}]}`)
+	if a := alice(); a.Version != before.Version {
+		t.Error("an unchanged agent was written again")
+	}
+	h.ask(put, "/v1/agents", `{"agents":[{"login":"alice","name":"Alice","addresses":["alice@ville.example"],"disabled":true}]}`)
+	h.ask(put, "/v1/agents", `{"agents":[{"login":"alice","name":"Alice M","addresses":["alice@ville.example"]}]}`)
+	if a := alice(); !a.Disabled || a.Name != "Alice M" {
+		t.Errorf("%+v", a)
+	}
+}
+
+// sequenced runs the ledger while the test lasts.
+func (h *house) sequenced(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- h.ledger.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func TestFeedAndProof(t *testing.T) {
+	h := newHouse(t, Options{})
+	h.sequenced(t)
+	type page struct {
+		Events []eventView
+		Next   int64
+	}
+	feed := func(query string) (p page) {
+		w := h.ask(get, "/v1/events?"+query, "")
+		if w.Code != 200 {
+			t.Fatal(w.Code, w.Body)
+		}
+		must(t, json.Unmarshal(w.Body.Bytes(), &p))
+		return p
+	}
+	waited := make(chan page, 1)
+	go func() { waited <- feed("from=0&wait=60") }()
+	for testutil.ToFloat64(h.metrics.polls) == 0 { // until the poll is under way
+	}
+	var sent sentView
+	must(t, json.Unmarshal(h.send("k", plain, "Bonjour").Body.Bytes(), &sent))
+	p := <-waited
+	if len(p.Events) == 0 || p.Next != int64(len(p.Events)) || p.Events[0].Position != 0 || p.Events[0].Courier != sent.Courier {
+		t.Errorf("%+v", p)
+	}
+	if rest := feed(fmt.Sprintf("from=%d", p.Next-1)); rest.Events[0].ID != p.Events[p.Next-1].ID {
+		t.Errorf("%+v", rest)
+	}
+	if none := feed("from=1000"); len(none.Events) != 0 || none.Next != 1000 {
+		t.Errorf("%+v", none)
+	}
+	w := h.ask(get, "/v1/couriers/"+sent.Courier.String()+"/proof", "")
+	if w.Code != 200 || w.Header().Get("Content-Type") != "application/pdf" || !strings.HasPrefix(w.Body.String(), "%PDF-") {
+		t.Errorf("%d %s %.200s", w.Code, w.Header(), w.Body)
+	}
+}
+
+func TestAPollEndsWhenDrainedOrLeft(t *testing.T) {
+	h := newHouse(t, Options{})
+	for _, left := range []bool{true, false} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		done := make(chan *httptest.ResponseRecorder, 1)
+		go func() {
+			r := httptest.NewRequestWithContext(ctx, get, "/v1/events?wait=60", nil)
+			r.Header.Set("Authorization", "Bearer "+h.key)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			done <- w
+		}()
+		for testutil.ToFloat64(h.metrics.polls) == 0 {
+		}
+		if left {
+			cancel()
+			<-done
+		} else {
+			h.Drain()
+			if w := <-done; w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"events":[]`) {
+				t.Error(w.Code, w.Body)
+			}
+		}
+		if testutil.ToFloat64(h.metrics.polls) != 0 {
+			t.Error("a poll goes on")
+		}
+	}
+	if h.log.Len() > 0 {
+		t.Error(h.log)
+	}
+}

@@ -10,7 +10,10 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -167,6 +170,49 @@ func TestPromise3OneKeyIsOneCourier(t *testing.T) {
 	}
 }
 
+func TestPromise3OneKeyIsOneCourierAtTheSameInstant(t *testing.T) {
+	h := newHouse(t, Options{})
+	var all sync.WaitGroup
+	codes := make([]int, 8)
+	for i := range codes {
+		all.Go(func() { codes[i] = h.send("k1", plain, fmt.Sprint("Texte ", i)).Code })
+	}
+	all.Wait()
+	slices.Sort(codes)
+	if n := h.couriers(t); n != 1 || codes[0] != 200 || codes[1] != 422 {
+		t.Errorf("%d couriers, %v", n, codes)
+	}
+}
+
+func TestTheFeedComesInPages(t *testing.T) {
+	h := newHouse(t, Options{})
+	events := make([]gateway.Event, feedPage+1)
+	for i := range events {
+		events[i] = gateway.NewEvent(gateway.ProofIssued, time.Now(), nil, nil)
+	}
+	must(t, h.store.Apply(t.Context(), gateway.Step{Events: events}))
+	h.sequenced(t)
+	seen := map[gateway.ID]bool{}
+	for next := int64(0); len(seen) < len(events); {
+		var page struct {
+			Events []eventView
+			Next   int64
+		}
+		w := h.ask(get, fmt.Sprintf("/v1/events?wait=60&from=%d", next), "")
+		must(t, json.Unmarshal(w.Body.Bytes(), &page))
+		if len(page.Events) == 0 || len(page.Events) > feedPage || page.Next != next+int64(len(page.Events)) {
+			t.Fatalf("from %d: %d events, next %d", next, len(page.Events), page.Next)
+		}
+		for i, e := range page.Events {
+			if e.Position != next+int64(i) || seen[e.ID] {
+				t.Fatalf("%+v", e)
+			}
+			seen[e.ID] = true
+		}
+		next = page.Next
+	}
+}
+
 func TestPromise11AForeignConsultationIsRefusedAsAnUnknownOne(t *testing.T) {
 	h := newHouse(t, Options{})
 	foreign := h.send("k1", strings.Replace(plain, "AAA1", "BBB2", 1), "Bonjour").Body.String()
@@ -308,6 +354,7 @@ func TestFeedAndProof(t *testing.T) {
 	waited := make(chan page, 1)
 	go func() { waited <- feed("from=0&wait=60") }()
 	for testutil.ToFloat64(h.metrics.polls) == 0 { // until the poll is under way
+		runtime.Gosched()
 	}
 	var sent sentView
 	must(t, json.Unmarshal(h.send("k", plain, "Bonjour").Body.Bytes(), &sent))
@@ -341,6 +388,7 @@ func TestAPollEndsWhenDrainedOrLeft(t *testing.T) {
 			done <- w
 		}()
 		for testutil.ToFloat64(h.metrics.polls) == 0 {
+			runtime.Gosched()
 		}
 		if left {
 			cancel()

@@ -58,6 +58,7 @@ type Daemon struct {
 	pages        *httpServer
 	metrics      *httpServer
 	api          *httpServer
+	drainAPI     func() // ends what waits there
 	certificates []*certificate
 
 	running sync.WaitGroup
@@ -78,7 +79,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Daemon{cfg: cfg, log: o.Log, now: o.Now, registry: prometheus.NewRegistry(), failed: make(chan error, 1), cancel: func() {}}
+	d := &Daemon{cfg: cfg, log: o.Log, now: o.Now, registry: prometheus.NewRegistry(), failed: make(chan error, 1), cancel: func() {}, drainAPI: func() {}}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := d.make(ctx); err != nil {
 		return nil, errors.Join(err, d.closeStore())
@@ -301,6 +302,7 @@ func (d *Daemon) Stop(ctx context.Context) (err error) {
 
 func (d *Daemon) stop(ctx context.Context) error {
 	d.health.stopping()
+	d.drainAPI()
 	drain, done := context.WithTimeout(ctx, d.cfg.Submission.DrainTimeout.Of())
 	defer done()
 	var problems []error

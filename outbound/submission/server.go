@@ -99,6 +99,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.closeListeners()
 	cut := s.drain(ctx)
 	s.cancel()
+	_ = s.secured.Close()                        // the library may not have come to know its listener yet
 	_ = s.library.Shutdown(context.Background()) // every connection it had is closed: it has only to return
 	s.tasks.Wait()
 	if cut > 0 {

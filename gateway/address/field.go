@@ -69,7 +69,7 @@ func fieldName(written string) (string, *gateway.Fault) {
 	for i := range near {
 		near[i] = lower[near[i]]
 	}
-	return "", refuse("refuse.unknown-field", "Field", shown(written), "Near", near)
+	return "", refuse("refuse.unknown-field", "Field", Shown(written), "Near", near)
 }
 
 func (g *Grammar) field(w *Wish, name, value string) (fault *gateway.Fault) {
@@ -77,17 +77,17 @@ func (g *Grammar) field(w *Wish, name, value string) (fault *gateway.Fault) {
 		return nil // an empty field says nothing
 	}
 	if len(value) > maxValue {
-		return refuse("refuse.bad-field", "Field", name, "Value", shown(value), "Want", []string{"…"})
+		return refuse("refuse.bad-field", "Field", name, "Value", Shown(value), "Want", []string{"…"})
 	}
 	switch name {
 	case FieldConsultation:
 		if w.Name = Fold(value); w.Name == "" {
-			return refuse("refuse.unknown-consultation", "Name", shown(value), "Near", []string(nil))
+			return refuse("refuse.unknown-consultation", "Name", Shown(value), "Near", []string(nil))
 		}
 	case FieldType:
 		code := Fold(value)
 		if !slices.Contains(g.types, code) {
-			return refuse("refuse.unknown-type", "Word", shown(value), "Near", Near(code, g.types), "Types", g.types)
+			return refuse("refuse.unknown-type", "Word", Shown(value), "Near", Near(code, g.types), "Types", g.types)
 		}
 		w.Type = gateway.TypeCode(code)
 	case FieldAcknowledgement:
@@ -99,7 +99,7 @@ func (g *Grammar) field(w *Wish, name, value string) (fault *gateway.Fault) {
 	case FieldReplyBy:
 		m, ok := ParseMoment(value)
 		if !ok {
-			return refuse("refuse.bad-date", "Word", shown(value), "Want", []string{localExample, "2021-03-20T12:00:00+01:00"})
+			return refuse("refuse.bad-date", "Word", Shown(value), "Want", []string{localExample, "2021-03-20T12:00:00+01:00"})
 		}
 		w.By = m
 	}
@@ -113,7 +113,7 @@ func choice(name, value, yes, no string) (Choice, *gateway.Fault) {
 	case "no", "non", "false", "0", no:
 		return No, nil
 	}
-	return Unsaid, refuse("refuse.bad-field", "Field", name, "Value", shown(value), "Want", []string{"oui", "non"})
+	return Unsaid, refuse("refuse.bad-field", "Field", name, "Value", Shown(value), "Want", []string{"oui", "non"})
 }
 
 // ParseMoment reads a date as programs and people write it. Forms without a zone are in the
@@ -172,7 +172,7 @@ func (g *Grammar) Client(header []Field) (Wish, *gateway.Fault) {
 		case strings.EqualFold(f.Name, "Reply-By") && w.By.IsZero():
 			m, ok := mailDate(value)
 			if !ok {
-				return Wish{}, refuse("refuse.bad-date", "Word", shown(value), "Want", []string{"Sat, 20 Mar 2021 12:00:00 +0100"})
+				return Wish{}, refuse("refuse.bad-date", "Word", Shown(value), "Want", []string{"Sat, 20 Mar 2021 12:00:00 +0100"})
 			}
 			w.By = m
 		}

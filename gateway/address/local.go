@@ -46,7 +46,7 @@ func (g *Grammar) Recipient(raw string) (Recipient, *gateway.Fault) {
 		return r, fault
 	}
 	if len(local) > MaxLocal {
-		return r, refuse("refuse.local-too-long", "Address", shown(raw), "Length", len(local), "Max", MaxLocal)
+		return r, refuse("refuse.local-too-long", "Address", Shown(raw), "Length", len(local), "Max", MaxLocal)
 	}
 	return g.local(r, local)
 }
@@ -64,12 +64,12 @@ func (g *Grammar) local(r Recipient, local string) (Recipient, *gateway.Fault) {
 	name, words, worded := strings.Cut(local, "+")
 	switch folded := Fold(name); folded {
 	case "":
-		return r, refuse("refuse.no-name", "Address", shown(r.Written), "Domain", g.domain)
+		return r, refuse("refuse.no-name", "Address", Shown(r.Written), "Domain", g.domain)
 	case postmaster, abuse:
 		r.Kind = Postmaster
 		return r, nil
 	case noReply:
-		return r, refuse("refuse.no-reply-address", "Address", shown(r.Written))
+		return r, refuse("refuse.no-reply-address", "Address", Shown(r.Written))
 	case courrier:
 		return g.courrier(r, strings.ToLower(words))
 	case preuve:
@@ -85,9 +85,9 @@ func (g *Grammar) courrier(r Recipient, token string) (Recipient, *gateway.Fault
 		return r, nil
 	}
 	if token == "" || strings.HasPrefix(token, "r-") || strings.HasPrefix(token, "b-") {
-		return r, refuse("refuse.not-for-agents", "Address", shown(r.Written))
+		return r, refuse("refuse.not-for-agents", "Address", Shown(r.Written))
 	}
-	return r, refuse("refuse.unknown-own-address", "Address", shown(r.Written))
+	return r, refuse("refuse.unknown-own-address", "Address", Shown(r.Written))
 }
 
 func (g *Grammar) proof(r Recipient, text string) (Recipient, *gateway.Fault) {
@@ -111,13 +111,13 @@ func (g *Grammar) control(r Recipient, name, words string, worded bool) (Recipie
 	}
 	register, rest := splitRegister(name)
 	if wish.Name = Fold(rest); wish.Name == "" {
-		return r, refuse("refuse.no-name", "Address", shown(r.Written), "Domain", g.domain)
+		return r, refuse("refuse.no-name", "Address", Shown(r.Written), "Domain", g.domain)
 	}
 	if register != "" {
 		wish.Registers = []gateway.Register{register}
 	}
 	if register != "" && len(wish.Companies) > 0 {
-		return r, refuse("refuse.group-and-company", "Address", shown(r.Written))
+		return r, refuse("refuse.group-and-company", "Address", Shown(r.Written))
 	}
 	r.Kind, r.Wish = Control, wish
 	return r, nil

@@ -22,19 +22,19 @@ func Mailbox(raw string) (string, *gateway.Fault) {
 		return "", fault
 	}
 	if strings.ContainsAny(local, "@,;") { // two addresses run together, never one
-		return "", refuse("refuse.bad-address", "Address", shown(raw))
+		return "", refuse("refuse.bad-address", "Address", Shown(raw))
 	}
 	if strings.HasPrefix(domain, "[") {
-		return "", refuse("refuse.domain-literal", "Address", shown(raw))
+		return "", refuse("refuse.domain-literal", "Address", Shown(raw))
 	}
 	ascii, fault := asciiDomain(domain)
 	if fault != nil {
-		fault.Args["Address"] = shown(raw)
+		fault.Args["Address"] = Shown(raw)
 		return "", fault
 	}
 	local = norm.NFC.String(local)
 	if len(local) > MaxLocal {
-		return "", refuse("refuse.address-too-long", "Address", shown(raw))
+		return "", refuse("refuse.address-too-long", "Address", Shown(raw))
 	}
 	if !dotString(local) {
 		local = `"` + local + `"`
@@ -42,14 +42,14 @@ func Mailbox(raw string) (string, *gateway.Fault) {
 	if address := local + "@" + ascii; len(address) <= MaxPath {
 		return address, nil
 	}
-	return "", refuse("refuse.address-too-long", "Address", shown(raw))
+	return "", refuse("refuse.address-too-long", "Address", Shown(raw))
 }
 
 // Company checks a company's address: a mailbox, which is not one of the gateway's own.
 func (g *Grammar) Company(raw string) (string, *gateway.Fault) {
 	mailbox, fault := Mailbox(raw)
 	if fault == nil && g.ours(mailbox[strings.LastIndexByte(mailbox, '@')+1:]) {
-		return "", refuse("refuse.own-address", "Address", shown(raw))
+		return "", refuse("refuse.own-address", "Address", Shown(raw))
 	}
 	return mailbox, fault
 }
@@ -58,17 +58,17 @@ func (g *Grammar) Company(raw string) (string, *gateway.Fault) {
 func split(raw string) (local, domain string, fault *gateway.Fault) {
 	at := strings.LastIndexByte(raw, '@')
 	if at <= 0 || at == len(raw)-1 || !utf8.ValidString(raw) {
-		return "", "", refuse("refuse.bad-address", "Address", shown(raw))
+		return "", "", refuse("refuse.bad-address", "Address", Shown(raw))
 	}
 	local, domain = raw[:at], raw[at+1:]
 	if len(local) >= 2 && local[0] == '"' && local[len(local)-1] == '"' {
 		local = local[1 : len(local)-1]
 	}
 	if local == "" {
-		return "", "", refuse("refuse.bad-address", "Address", shown(raw))
+		return "", "", refuse("refuse.bad-address", "Address", Shown(raw))
 	}
 	if strings.ContainsFunc(local, forbidden) || strings.ContainsFunc(domain, forbidden) {
-		return "", "", refuse("refuse.bad-address-character", "Address", shown(raw))
+		return "", "", refuse("refuse.bad-address-character", "Address", Shown(raw))
 	}
 	return local, domain, nil
 }
@@ -105,13 +105,13 @@ func asciiDomain(domain string) (string, *gateway.Fault) {
 	trimmed := strings.TrimSuffix(domain, ".")
 	ascii, err := idna.Lookup.ToASCII(trimmed)
 	if err != nil || ascii == "" || len(ascii) > maxDomain || !labels(ascii) {
-		return "", refuse("refuse.bad-domain", "Address", shown(domain))
+		return "", refuse("refuse.bad-domain", "Address", Shown(domain))
 	}
 	if !strings.Contains(ascii, ".") {
-		return "", refuse("refuse.short-domain", "Address", shown(domain))
+		return "", refuse("refuse.short-domain", "Address", Shown(domain))
 	}
 	if _, err := netip.ParseAddr(ascii); err == nil {
-		return "", refuse("refuse.domain-literal", "Address", shown(domain))
+		return "", refuse("refuse.domain-literal", "Address", Shown(domain))
 	}
 	return ascii, nil
 }

@@ -127,11 +127,11 @@ const (
 )
 
 func badDate(word, example string) *gateway.Fault {
-	return refuse("refuse.bad-date", "Word", shown(word), "Want", []string{example})
+	return refuse("refuse.bad-date", "Word", Shown(word), "Want", []string{example})
 }
 
-// shown bounds what a refusal repeats of what the agent wrote, and keeps it on one line.
-func shown(text string) string {
+// Shown bounds what a refusal repeats of what the agent wrote, and keeps it on one line.
+func Shown(text string) string {
 	const most = 80
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

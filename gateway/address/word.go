@@ -127,7 +127,7 @@ func (g *Grammar) option(w *Wish, word, written string) *gateway.Fault {
 	case string(Draft), string(Trial), string(Model):
 		return set(&w.Action, Action(word), func(a Action) string { return string(a) })
 	}
-	return refuse("refuse.unknown-word", "Word", shown(written), "Near", Near(word, g.known), "Types", g.types)
+	return refuse("refuse.unknown-word", "Word", Shown(written), "Near", Near(word, g.known), "Types", g.types)
 }
 
 // set says one option; saying two different things of it in one place is refused.

@@ -93,7 +93,7 @@ func (x *exam) readEnvelope(ctx context.Context) (faults []*gateway.Fault, err e
 		return faults, nil
 	}
 	if len(special) < len(x.s.Recipients) {
-		return append(faults, refuse("refuse.mixed-request", "Address", shown(special[0].Written))), nil
+		return append(faults, refuse("refuse.mixed-request", "Address", address.Shown(special[0].Written))), nil
 	}
 	x.request = &special[0]
 	return nil, nil
@@ -198,7 +198,7 @@ func (x *exam) unknown(name string) *gateway.Fault {
 	if word, near, rest := address.NearRegister(name); len(near) > 0 && x.names[rest] != nil {
 		return refuse("refuse.unknown-register", "Word", word, "Near", near)
 	}
-	return refuse("refuse.unknown-consultation", "Name", shown(strings.ToUpper(name)), "Near", x.near(name))
+	return refuse("refuse.unknown-consultation", "Name", address.Shown(strings.ToUpper(name)), "Near", x.near(name))
 }
 
 // near lists the references closest to a name.
@@ -221,7 +221,7 @@ func (x *exam) named(context.Context) ([]*gateway.Fault, error) {
 	for _, stray := range x.strays {
 		name, worded := x.in.grammar.StrayName(stray)
 		if near := x.near(name); x.wish.Name == "" || worded && len(near) > 0 {
-			return one(refuse("refuse.unknown-consultation", "Name", shown(stray), "Near", near)), nil
+			return one(refuse("refuse.unknown-consultation", "Name", address.Shown(stray), "Near", near)), nil
 		}
 	}
 	if x.wish.Name == "" {

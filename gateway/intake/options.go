@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/address"
 )
 
 // typed: the type that was said, or the free letter.
@@ -17,7 +18,7 @@ func (x *exam) typed(context.Context) ([]*gateway.Fault, error) {
 		for i, t := range types {
 			names[i] = string(t)
 		}
-		return one(refuse("refuse.unknown-type", "Word", shown(string(cmp.Or(x.wish.Type, gateway.Libre))), "Near", []string(nil), "Types", names)), nil
+		return one(refuse("refuse.unknown-type", "Word", address.Shown(string(cmp.Or(x.wish.Type, gateway.Libre))), "Near", []string(nil), "Types", names)), nil
 	}
 	x.kind = kind
 	return nil, nil

@@ -122,7 +122,7 @@ func (x *exam) unknownCompany(ctx context.Context, ref string) (*gateway.Fault, 
 	for i := range near {
 		near[i] = "e-" + near[i]
 	}
-	return refuse("refuse.unknown-company", "Word", "e-"+shown(ref), "Reference", x.consultation.Reference, "Near", near), nil
+	return refuse("refuse.unknown-company", "Word", "e-"+address.Shown(ref), "Reference", x.consultation.Reference, "Near", near), nil
 }
 
 // Looking at the DNS is a courtesy: bounded, and a failure of it refuses nobody.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/message"
 )
 
@@ -86,31 +87,16 @@ func (x *exam) sender(context.Context) ([]*gateway.Fault, error) {
 	case len(from) == 0:
 		return one(refuse("refuse.no-from")), nil
 	case !agent.Owns(from[0].Address):
-		return one(refuse("refuse.foreign-from", "Address", shown(from[0].Address), "Own", agent.Addresses)), nil
+		return one(refuse("refuse.foreign-from", "Address", address.Shown(from[0].Address), "Own", agent.Addresses)), nil
 	}
 	x.from, x.fromName = from[0].Address, strings.TrimSpace(from[0].Name)
 	for _, sender := range h.Addresses("Sender") {
 		if !agent.Owns(sender.Address) {
-			return one(refuse("refuse.foreign-from", "Address", shown(sender.Address), "Own", agent.Addresses)), nil
+			return one(refuse("refuse.foreign-from", "Address", address.Shown(sender.Address), "Own", agent.Addresses)), nil
 		}
 	}
 	if x.s.Door == gateway.DoorSMTP && !agent.Owns(x.s.MailFrom) {
-		return one(refuse("refuse.foreign-mail-from", "Address", shown(x.s.MailFrom), "Own", agent.Addresses)), nil
+		return one(refuse("refuse.foreign-mail-from", "Address", address.Shown(x.s.MailFrom), "Own", agent.Addresses)), nil
 	}
 	return nil, nil
-}
-
-// shown bounds what a refusal repeats of what the agent wrote.
-func shown(text string) string {
-	const most = 80
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/catalog"
 )
 
@@ -24,7 +25,7 @@ func (x *exam) recall(ctx context.Context) error {
 		return fmt.Errorf("look for past failures: %w", err)
 	}
 	for _, m := range past {
-		x.warnings = append(x.warnings, Warning{"warning.past-failure", map[string]any{"Address": shown(m.Address), "At": m.At.In(x.consultation.Location())}})
+		x.warnings = append(x.warnings, Warning{"warning.past-failure", map[string]any{"Address": address.Shown(m.Address), "At": m.At.In(x.consultation.Location())}})
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ const (
 	PhasePrecedente Register = "phase-precedente" // kept from an earlier phase
 )
 
-// Registers lists every register, in the order in which they are shown.
+// registers is every register, in the order in which they are shown.
 var registers = [...]Register{PhasePrecedente, Retraits, Depots, Questions}
 
 // Registers gives every register, in the order in which they are shown.

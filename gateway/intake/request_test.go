@@ -209,7 +209,7 @@ func FuzzSubmission(f *testing.F) {
 	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, text, one, two string) {
 		if len(text) > 64<<10 {
-			t.Skip()
+			t.Skip("longer than a sample needs to be")
 		}
 		report, err := w.Check(t.Context(), w.submission(t, w.alice, text, one, two))
 		if err != nil {

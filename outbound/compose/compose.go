@@ -157,25 +157,3 @@ func telling(h message.Header, recipient string) string {
 	}
 	return ""
 }
-
-// Preview writes the letter that a recipient at the address `to` would get, with a link and a code
-// that lead nowhere: for the agent or the administrator to look at.
-func Preview(w io.Writer, c gateway.Courier, to string, content io.ReaderAt) error {
-	r := gateway.Recipient{
-		Courier: c.ID, Address: to,
-		MessageID: "<apercu." + c.ID.String() + "@" + c.Composition.Domain + ">",
-	}
-	return Letter(w, c, r, content, SampleAddresses(c))
-}
-
-// SampleAddresses are addresses that lead nowhere.
-func SampleAddresses(c gateway.Courier) Addresses {
-	a := Addresses{Link: c.Composition.BaseURL + "/l/exemple", ReplyTo: "nepasrepondre@" + c.Composition.Domain}
-	if c.Options.Reply.Allowed {
-		a.ReplyTo = "courrier+r-exemple@" + c.Composition.Domain
-	}
-	if c.Options.Code {
-		a.Code = "000000"
-	}
-	return a
-}

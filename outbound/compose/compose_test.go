@@ -302,7 +302,7 @@ func TestOutlookIsOpened(t *testing.T) {
 	}
 }
 
-func TestPreview(t *testing.T) {
+func TestBothModesAreWrittenToTheirOneRecipient(t *testing.T) {
 	c := plainSample()
 	mail := agentMail(t)
 	c.Size = int64(len(mail))
@@ -310,7 +310,10 @@ func TestPreview(t *testing.T) {
 	for _, acknowledged := range []bool{true, false} {
 		c.Options.Acknowledged = acknowledged
 		var b bytes.Buffer
-		if err := Preview(&b, c, "exemple@entreprise.example", strings.NewReader(mail)); err != nil {
+		r := gateway.Recipient{Courier: c.ID, Address: "exemple@entreprise.example", MessageID: "<exemple@passerelle.example>"}
+		a := addresses()
+		a.Code = "000000"
+		if err := Letter(&b, c, r, strings.NewReader(mail), a); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, b.String()).Header().Get("To"); got != "<exemple@entreprise.example>" {

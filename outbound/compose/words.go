@@ -4,7 +4,6 @@ import (
 	"embed"
 	"fmt"
 	htmltemplate "html/template"
-	"io"
 	"strings"
 	"sync"
 	"text/template"
@@ -145,10 +144,4 @@ func inWords(lang string, t time.Time, in *time.Location) string {
 		day = "1er"
 	}
 	return fmt.Sprintf("%s %s %s %d à %s%s", weekdays[t.Weekday()], day, months[t.Month()-1], t.Year(), t.Format("15:04"), zone)
-}
-
-// WriteBlock writes the contextual block alone, as text, for other mails about the consultation.
-func WriteBlock(w io.Writer, b gateway.ContextBlock) error {
-	v := newView(gateway.Courier{Context: b}, gateway.Recipient{}, Addresses{}, b.Location())
-	return catalogue()[v.Language].text.ExecuteTemplate(w, "facts", v)
 }

@@ -106,7 +106,9 @@ type Agent struct {
 	Addresses []string // the senders this account may use; lower case; the first one receives the notices
 	Password  string   // argon2id in PHC form; empty: may not log in with a local password
 	Disabled  bool
-	Version   int64 // grows with every change, so that a remembered verification dies with it
+	// Administrator: they also see to the gateway itself (queue, quarantine, agents).
+	Administrator bool
+	Version       int64 // grows with every change, so that a remembered verification dies with it
 	// Notices is what they chose to be told; it is changed by itself (store.SetNotices).
 	Notices Notices
 }

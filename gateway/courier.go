@@ -166,6 +166,7 @@ type Reply struct {
 	Content     Hash // the raw mail, or the page's answer as a message
 	Files       []File
 	Received    time.Time
+	Opened      time.Time // when an agent first read it through the gateway; zero: nobody has
 }
 
 // equalFold compares mail addresses as this gateway does everywhere: without case.

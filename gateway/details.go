@@ -109,6 +109,10 @@ type (
 		Agent  ID         `json:"agent,omitzero"`
 		Days   int        `json:"days,omitempty"` // without reading
 	}
+	// OpenedDetails: an agent read a company's answer through the gateway.
+	OpenedDetails struct {
+		Reply ID `json:"reply"`
+	}
 	// ProofDetails: a proof that was handed out.
 	ProofDetails struct {
 		For    ID   `json:"for,omitzero"` // the recipient it is limited to

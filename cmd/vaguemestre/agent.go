@@ -22,6 +22,7 @@ type agentCommand struct {
 	Entitle     agentEntitle     `cmd:"" help:"Let an agent write about consultations."`
 	Revoke      agentRevoke      `cmd:"" help:"Take an entitlement back."`
 	Disable     agentDisable     `cmd:"" help:"Close an account: it can no longer log in."`
+	Promote     agentPromote     `cmd:"" help:"Make an agent an administrator in the console."`
 	AppPassword agentAppPassword `cmd:"" help:"One password for each of an agent's devices."`
 	Notices     agentNotices     `cmd:"" help:"Show and change what an agent is told by mail."`
 	List        agentList        `cmd:"" help:"List agents and what they may write about."`
@@ -51,10 +52,11 @@ func (p password) choose(in io.Reader) (text string, made bool, err error) {
 }
 
 type agentAdd struct {
-	Directory bool     `help:"The configured directory (accounts.ldap) checks the password: none is made here."`
-	Login     string   `arg:"" help:"User name in the mail client."`
-	Name      string   `required:"" help:"Name shown to companies."`
-	Address   []string `required:"" sep:"none" help:"Address the agent writes from; repeat for several, the first gets the notices."`
+	Administrator bool     `help:"They also see to the gateway itself in the console: queue, quarantine, agents."`
+	Directory     bool     `help:"The configured directory (accounts.ldap) checks the password: none is made here."`
+	Login         string   `arg:"" help:"User name in the mail client."`
+	Name          string   `required:"" help:"Name shown to companies."`
+	Address       []string `required:"" sep:"none" help:"Address the agent writes from; repeat for several, the first gets the notices."`
 	password
 }
 
@@ -84,6 +86,7 @@ func (a agentAdd) Run(cmds *commands, c console, ctx context.Context) error {
 		if !exists {
 			agent.ID, agent.Password = gateway.NewID(time.Now()), hash
 		}
+		agent.Administrator = agent.Administrator || a.Administrator
 		if a.Directory {
 			agent.Password = ""
 		}
@@ -144,6 +147,22 @@ func (a agentDisable) Run(cmds *commands, c console, ctx context.Context) error 
 			return err
 		}
 		c.say("%s is %s.", agent.Login, map[bool]string{true: "closed", false: "open"}[agent.Disabled])
+		return nil
+	})
+}
+
+type agentPromote struct {
+	Login string `arg:""`
+	Undo  bool   `help:"Make them an agent like the others again."`
+}
+
+func (a agentPromote) Run(cmds *commands, c console, ctx context.Context) error {
+	return cmds.withAgent(ctx, a.Login, func(s *store.Store, agent gateway.Agent) error {
+		agent.Administrator = !a.Undo
+		if _, err := s.PutAgent(ctx, agent); err != nil {
+			return err
+		}
+		c.say("%s is %s.", agent.Login, map[bool]string{true: "an administrator", false: "an agent"}[agent.Administrator])
 		return nil
 	})
 }
@@ -213,8 +232,11 @@ func (agentList) Run(cmds *commands, c console, ctx context.Context) error {
 				references = append(references, consultation.Reference)
 			}
 			state := ""
+			if agent.Administrator {
+				state = " (administrator)"
+			}
 			if agent.Disabled {
-				state = " (closed)"
+				state += " (closed)"
 			}
 			c.say("%s%s\t%s\t%s\t%s", agent.Login, state, agent.Name, strings.Join(agent.Addresses, ", "), strings.Join(references, ", "))
 		}

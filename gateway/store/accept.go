@@ -49,7 +49,7 @@ func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipie
 			return c, nil, err
 		}
 	}
-	added, err := t.addRecipients(c.ID, a.Recipients, a.Events)
+	added, err := t.addRecipients(c, a.Recipients, a.Events)
 	if err != nil {
 		return c, nil, fmt.Errorf("add recipients: %w", err)
 	}

@@ -8,15 +8,17 @@ import (
 	"vaguemestre/gateway"
 )
 
-const agentColumns = `id, login, name, addresses, password, disabled, version, notices`
+const agentColumns = `id, login, name, addresses, password, disabled, version, notices, administrator`
 
 func scanAgent(row scanner) (a gateway.Agent, err error) {
-	err = row.Scan(&a.ID, &a.Login, &a.Name, object{&a.Addresses}, &a.Password, flag{&a.Disabled}, &a.Version, object{&a.Notices})
+	err = row.Scan(&a.ID, &a.Login, &a.Name, object{&a.Addresses}, &a.Password, flag{&a.Disabled}, &a.Version, object{&a.Notices},
+		flag{&a.Administrator})
 	return a, err
 }
 
 // PutAgent inserts an agent, or updates the one with that Login, and gives it as it is
-// stored. It sets ID and grows Version; login and addresses become lower case.
+// stored. It sets ID and grows Version; login and addresses become lower case. Sessions of an account that
+// is closed, or whose password changes, end.
 func (s *Store) PutAgent(ctx context.Context, a gateway.Agent) (gateway.Agent, error) {
 	if a.ID.IsZero() {
 		a.ID = gateway.NewID(s.now())
@@ -27,11 +29,16 @@ func (s *Store) PutAgent(ctx context.Context, a gateway.Agent) (gateway.Agent, e
 	}
 	var stored gateway.Agent
 	err := s.write(ctx, "put an agent", func(t *tx) (err error) {
-		stored, err = one(t.ctx, t.run, scanAgent, `INSERT INTO agent (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
+		// Who closes an account or changes its password means its sessions too.
+		if _, err := t.exec(`DELETE FROM session WHERE agent IN (SELECT id FROM agent WHERE login = $1 AND (password <> $2 OR 1 = $3))`,
+			strings.ToLower(a.Login), a.Password, bit(a.Disabled)); err != nil {
+			return err
+		}
+		stored, err = one(t.ctx, t.run, scanAgent, `INSERT INTO agent (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)
 			ON CONFLICT (login) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, password = excluded.password,
-				disabled = excluded.disabled, version = agent.version + 1
+				disabled = excluded.disabled, administrator = excluded.administrator, version = agent.version + 1
 			RETURNING `+agentColumns,
-			a.ID.String(), strings.ToLower(a.Login), a.Name, text(addresses), a.Password, bit(a.Disabled), text(a.Notices))
+			a.ID.String(), strings.ToLower(a.Login), a.Name, text(addresses), a.Password, bit(a.Disabled), text(a.Notices), bit(a.Administrator))
 		return err
 	})
 	return stored, err

@@ -38,6 +38,9 @@ func (t *tx) apply(step gateway.Step) error {
 	if err := t.advance(evs); err != nil {
 		return err
 	}
+	if err := t.opened(evs); err != nil {
+		return err
+	}
 	for _, r := range step.Replies {
 		if err := t.insertReply(r); err != nil {
 			return fmt.Errorf("store a reply: %w", err)

@@ -17,7 +17,8 @@ import (
 var ErrNotEmpty = errors.New("installation that is not empty")
 
 // tables lists what an installation is made of, referenced ones first, with the columns that
-// both databases have. Leases are left out: they belong to processes.
+// both databases have. Leases are left out, they belong to processes; links to sign in, they last minutes; and
+// the words of couriers, which are made again.
 var tables = [...]struct{ name, columns string }{
 	{"content", "hash, size, refs, kept, body"},
 	{"consultation", consultationColumns},
@@ -26,12 +27,13 @@ var tables = [...]struct{ name, columns string }{
 	{"entitlement", "agent, consultation"},
 	{"app_password", appPasswordColumns},
 	{"api_key", apiKeyColumns},
+	{"session", sessionColumns + ", hash"},
 	{"draft", draftColumns},
 	{"dedupe", "key, courier, until"},
 	{"courier", courierColumns + ", search"},
-	{"recipient", recipientColumns + ", folded, search, added"},
+	{"recipient", recipientColumns + ", " + recipientOwn},
 	{"event", eventColumns},
-	{"reply", replyColumns},
+	{"reply", replyColumns + ", consultation"},
 	{"job", jobColumns + ", ready, lease_owner"},
 	{"inbound", inboundColumns},
 	{"mailbox", "account, mailbox, uidvalidity, uid"},

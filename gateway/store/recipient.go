@@ -31,11 +31,11 @@ func standingArgs(s gateway.Standing) []any {
 
 // addRecipients adds recipients to a courier, after those added before, with the standing
 // that these events give them. It gives those whose address was not there yet.
-func (t *tx) addRecipients(courier gateway.ID, recipients []gateway.Recipient, news []gateway.Event) ([]gateway.Recipient, error) {
+func (t *tx) addRecipients(c gateway.Courier, recipients []gateway.Recipient, news []gateway.Event) ([]gateway.Recipient, error) {
 	place := make(map[gateway.ID]int, len(recipients))
 	all := make([]gateway.Recipient, len(recipients))
 	for i, r := range recipients {
-		r.Courier = courier
+		r.Courier = c.ID
 		all[i], place[r.ID] = r, i
 	}
 	for _, e := range news {
@@ -46,7 +46,7 @@ func (t *tx) addRecipients(courier gateway.ID, recipients []gateway.Recipient, n
 	}
 	now, rows := micros(t.now()), make([][]any, len(all))
 	for i, r := range all {
-		rows[i] = recipientArgs(r, now+int64(i))
+		rows[i] = recipientArgs(c, r, now+int64(i))
 	}
 	inserted, err := t.many(insertRecipient, rows)
 	if err != nil {
@@ -61,14 +61,18 @@ func (t *tx) addRecipients(courier gateway.ID, recipients []gateway.Recipient, n
 	return added, nil
 }
 
-const insertRecipient = `INSERT INTO recipient (` + recipientColumns + `, folded, search, added)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+// recipientOwn are the columns that only queries use: what is searched for, and the courier's own facts.
+const recipientOwn = `folded, search, added, consultation, type, acknowledged, accepted`
+
+const insertRecipient = `INSERT INTO recipient (` + recipientColumns + `, ` + recipientOwn + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
 	ON CONFLICT (courier, folded) DO NOTHING`
 
-func recipientArgs(r gateway.Recipient, added int64) []any {
+func recipientArgs(c gateway.Courier, r gateway.Recipient, added int64) []any {
 	args := append([]any{r.ID.String(), r.Courier.String(), r.Address, r.Company.String(), r.CompanyName, string(r.Register), r.MessageID},
 		standingArgs(r.Standing)...)
-	return append(args, foldAddress(r.Address), words(r.Address, r.CompanyName), added)
+	return append(args, foldAddress(r.Address), words(r.Address, r.CompanyName), added,
+		c.Consultation.String(), string(c.Type), bit(c.Options.Acknowledged), micros(c.Accepted))
 }
 
 // foldAddress is what two spellings of one mailbox have in common.

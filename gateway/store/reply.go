@@ -2,24 +2,27 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"vaguemestre/gateway"
 )
 
-const replyColumns = `id, courier, recipient, inbound, from_addr, other_sender, late, sealed, subject, body, message_id, content, files, received`
+const replyColumns = `id, courier, recipient, inbound, from_addr, other_sender, late, sealed, subject, body, message_id, content, files, received, opened`
 
 func scanReply(row scanner) (r gateway.Reply, err error) {
 	err = row.Scan(&r.ID, &r.Courier, &r.Recipient, &r.Inbound, &r.From, flag{&r.OtherSender}, flag{&r.Late}, flag{&r.Sealed}, &r.Subject,
-		&r.Text, &r.MessageID, &r.Content, object{&r.Files}, when{&r.Received})
+		&r.Text, &r.MessageID, &r.Content, object{&r.Files}, when{&r.Received}, when{&r.Opened})
 	return r, err
 }
 
 // insertReply stores a reply and counts what it names: its message, and the files that are
 // contents of their own.
 func (t *tx) insertReply(r gateway.Reply) error {
-	_, err := t.exec(`INSERT INTO reply (`+replyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+	_, err := t.exec(`INSERT INTO reply (`+replyColumns+`, consultation)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, (SELECT consultation FROM courier WHERE id = $2))`,
 		r.ID.String(), r.Courier.String(), r.Recipient.String(), r.Inbound.String(), r.From, bit(r.OtherSender), bit(r.Late), bit(r.Sealed),
-		r.Subject, r.Text, r.MessageID, digest(r.Content), text(r.Files), micros(r.Received))
+		r.Subject, r.Text, r.MessageID, digest(r.Content), text(r.Files), micros(r.Received), micros(r.Opened))
 	if err != nil {
 		return err
 	}
@@ -53,4 +56,21 @@ func (s *Store) ReplyByMessageID(ctx context.Context, messageID string) (gateway
 	}
 	return get(ctx, s, "read a reply", scanReply,
 		"SELECT "+replyColumns+" FROM reply WHERE message_id = $1 AND message_id <> '' ORDER BY received DESC LIMIT 1", messageID)
+}
+
+// opened remembers which replies the events say that agents read.
+func (t *tx) opened(events []gateway.Event) error {
+	for _, e := range events {
+		if e.Kind != gateway.Opened || len(e.Details) == 0 {
+			continue
+		}
+		var d gateway.OpenedDetails
+		if err := json.Unmarshal(e.Details, &d); err != nil {
+			return fmt.Errorf("read which reply was opened: %w", err)
+		}
+		if _, err := t.exec("UPDATE reply SET opened = $1 WHERE id = $2 AND opened = 0", micros(e.Occurred), d.Reply.String()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -136,6 +136,11 @@ type dialect struct {
 	// fence makes the transaction wait until no other one is between stamping events and
 	// committing them; share lets stamping transactions run beside each other.
 	fence, share string
+	// find is the part of a list of couriers that searches their words, newest first or oldest first: it
+	// gives courier and accepted.
+	find func(q *filter, f FollowFilter)
+	// words writes the words of couriers, in the place of those written before.
+	words func(t *tx, rows []CourierWords) error
 	// taken tells a violation of the UNIQUE constraint of that column.
 	taken func(err error, table, column string) bool
 }

@@ -42,7 +42,8 @@ CREATE TABLE agent (
   password  TEXT   NOT NULL,
   disabled  BIGINT NOT NULL,
   version   BIGINT NOT NULL,
-  notices   TEXT   NOT NULL   -- JSON: what they chose to be told
+  notices   TEXT   NOT NULL,  -- JSON: what they chose to be told
+  administrator BIGINT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE entitlement (
@@ -62,6 +63,28 @@ CREATE TABLE app_password (
   revoked BIGINT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX app_password_agent ON app_password (agent);
+
+-- What is kept of a session or a link is the hash of its secret.
+CREATE TABLE session (
+  id       TEXT   PRIMARY KEY,
+  hash     BLOB NOT NULL UNIQUE,
+  agent    TEXT   NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
+  way      TEXT   NOT NULL,
+  browser  TEXT   NOT NULL,
+  created  BIGINT NOT NULL,
+  used     BIGINT NOT NULL,
+  ends     BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX session_agent ON session (agent, created);
+CREATE INDEX session_ends ON session (ends);
+
+CREATE TABLE sign_in (
+  hash    BLOB PRIMARY KEY,
+  agent   TEXT   NOT NULL,  -- empty: of nobody, for the same work
+  browser BLOB NOT NULL,  -- hash of the cookie of the browser that asked
+  ends    BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sign_in_ends ON sign_in (ends);
 
 CREATE TABLE api_key (
   id      TEXT   PRIMARY KEY,
@@ -118,7 +141,7 @@ CREATE TABLE courier (
   dsn          TEXT   NOT NULL,  -- JSON: what the agent's client asked to be told (RFC 3461)
   search       TEXT   NOT NULL  -- folded words of the subject, the author, the reference
 ) WITHOUT ROWID;
-CREATE INDEX courier_consultation ON courier (consultation, accepted, id);
+CREATE INDEX courier_consultation ON courier (consultation, accepted, id, type);
 CREATE INDEX courier_accepted ON courier (accepted, id);
 CREATE INDEX courier_author ON courier (author, accepted);
 CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';
@@ -145,8 +168,13 @@ CREATE TABLE recipient (
   reminders       BIGINT NOT NULL,
   search          TEXT   NOT NULL,
   added           BIGINT NOT NULL,  -- orders the recipients of a courier
+  consultation    TEXT   NOT NULL,  -- this and what follows are the courier's: lists by state stay in one index
+  type            TEXT   NOT NULL,
+  acknowledged    BIGINT NOT NULL,
+  accepted        BIGINT NOT NULL,
   UNIQUE (courier, folded)
 ) WITHOUT ROWID;
+CREATE INDEX recipient_follow ON recipient (consultation, state, accepted, courier, type, acknowledged, withdrawn);
 CREATE INDEX recipient_failed ON recipient (folded, failed) WHERE failed > 0;
 CREATE INDEX recipient_confirmed ON recipient (folded, delivered) WHERE delivered > 0;
 CREATE INDEX recipient_waiting ON recipient (sent, id) WHERE sent > 0 AND read_at = 0 AND replied = 0 AND failed = 0;
@@ -194,9 +222,12 @@ CREATE TABLE reply (
   message_id   TEXT   NOT NULL,
   content      BLOB,
   files        TEXT   NOT NULL,
-  received     BIGINT NOT NULL
+  received     BIGINT NOT NULL,
+  opened       BIGINT NOT NULL,  -- when an agent first read it through the gateway
+  consultation TEXT   NOT NULL   -- the courier's
 ) WITHOUT ROWID;
 CREATE INDEX reply_courier ON reply (courier, received, id);
+CREATE INDEX reply_unopened ON reply (consultation, sealed) WHERE opened = 0;
 CREATE INDEX reply_message_id ON reply (message_id) WHERE message_id <> '';
 
 CREATE TABLE job (
@@ -253,6 +284,20 @@ CREATE TABLE lease (
   until BIGINT NOT NULL
 ) WITHOUT ROWID;
 
+-- The words of couriers, made again from the couriers themselves: not part of what is copied. The place is
+-- the time of acceptance in microseconds, or the next one free: the newest come first in the order of the index.
+CREATE VIRTUAL TABLE courier_words USING fts5(words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
+CREATE TABLE courier_place (
+  place   INTEGER PRIMARY KEY,
+  courier TEXT    NOT NULL UNIQUE
+);
+
+-- How far those who follow the ledger have come: the next position.
+CREATE TABLE follower (
+  name     TEXT   PRIMARY KEY,
+  position BIGINT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE ledger_hash (
   position BIGINT PRIMARY KEY,  -- tlog.StoredHashIndex
   hash     BLOB   NOT NULL
@@ -287,6 +332,7 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 -- +goose StatementEnd
 
 -- +goose Down
+DROP TABLE courier_words; DROP TABLE courier_place; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE draft;
 DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE agent; DROP TABLE company;

@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"unicode"
+
+	"vaguemestre/gateway"
+)
+
+// CourierWords are the words by which a courier is found.
+type CourierWords struct {
+	Courier    gateway.Courier
+	Text       string              // what it says, as much as is worth searching
+	Recipients []gateway.Recipient // all of them
+}
+
+// The words in the index are folded. Those of recipients bear a mark, so that they can be searched alone; the
+// consultation is a word too, so that the index itself keeps to it. Folded words hold neither underscore.
+const (
+	ofRecipient    = "r_"
+	ofConsultation = "c_"
+	maxWord        = 60        // octets
+	maxWords       = 800 << 10 // octets of one courier's words: PostgreSQL takes 1 MB
+)
+
+// split gives the folded words of a text: runs of letters and digits.
+func split(s string) []string {
+	return strings.FieldsFunc(words(s), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+}
+
+// indexed are the words of a courier as the index has them, each once.
+func (w CourierWords) indexed() []string {
+	c := w.Courier
+	seen := map[string]bool{}
+	var list []string
+	size := 0
+	add := func(mark, text string) {
+		for _, word := range split(text) {
+			word = mark + word[:min(len(word), maxWord)]
+			if word = strings.ToValidUTF8(word, ""); !seen[word] && size < maxWords {
+				seen[word] = true
+				size += len(word) + 8
+				list = append(list, word)
+			}
+		}
+	}
+	list = append(list, ofConsultation+c.Consultation.String())
+	add("", c.Subject)
+	add("", c.TypeLabel+" "+c.AuthorName+" "+c.AuthorAddr)
+	for _, r := range w.Recipients {
+		add(ofRecipient, r.Address+" "+r.CompanyName)
+	}
+	for _, f := range c.Files {
+		add("", f.Name)
+	}
+	add("", w.Text)
+	return list
+}
+
+// maxAsked bounds the words of one search.
+const maxAsked = 12
+
+// wanted are the words of a search, folded and shortened as those of the index.
+func wanted(search string) []string {
+	asked := split(search)
+	for i, word := range asked {
+		asked[i] = strings.ToValidUTF8(word[:min(len(word), maxWord)], "")
+	}
+	return asked[:min(len(asked), maxAsked)]
+}
+
+// Unfound gives the couriers whose words are to be written: those that the ledger tells of from the place where the
+// follower of that name is, at most n positions on; and the place to go on from. It gives none when there is
+// nothing new.
+func (s *Store) Unfound(ctx context.Context, name string, n int64) (couriers []gateway.ID, from, to int64, err error) {
+	const op = "look for couriers without words"
+	var head int64
+	if err = value(ctx, s.engine.reader(), []any{&from, &head}, `SELECT coalesce((SELECT position FROM follower WHERE name = $1), 0),
+		coalesce((SELECT max(position) FROM event WHERE position >= 0), -1) + 1`, name); err != nil {
+		return nil, 0, 0, fault(op, err)
+	}
+	to = min(from+n, head)
+	if to <= from {
+		return nil, from, from, nil
+	}
+	couriers, err = all(ctx, s, op, func(row scanner) (id gateway.ID, err error) {
+		err = row.Scan(&id)
+		return id, err
+	}, "SELECT DISTINCT courier FROM event WHERE position >= $1 AND position < $2 AND kind = $3 ORDER BY courier", from, to, string(gateway.Submitted))
+	return couriers, from, to, err
+}
+
+// WriteWords stores the words of couriers and moves the follower on, in one transaction. gateway.ErrFenced when
+// another moved it meanwhile.
+func (s *Store) WriteWords(ctx context.Context, name string, rows []CourierWords, from, to int64) error {
+	return s.write(ctx, "write the words of couriers", func(t *tx) error {
+		err := t.must(gateway.ErrFenced, `INSERT INTO follower (name, position) VALUES ($1, $2)
+			ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE follower.position = $3`, name, to, from)
+		if err != nil {
+			return err
+		}
+		return t.d.words(t, rows)
+	})
+}
+
+// wordsSQLite gives each courier a place: the microsecond of its acceptance, or the next one free.
+func wordsSQLite(t *tx, rows []CourierWords) error {
+	for _, w := range rows {
+		var place int64
+		err := t.value([]any{&place}, "SELECT place FROM courier_place WHERE courier = $1", w.Courier.ID.String())
+		if notFound(err, nil) != nil {
+			return err
+		}
+		if err == nil {
+			if _, err := t.exec("DELETE FROM courier_words WHERE rowid = $1", place); err != nil {
+				return err
+			}
+		}
+		for place = max(place, micros(w.Courier.Accepted)); err != nil; place++ {
+			n, taken := t.exec("INSERT INTO courier_place (place, courier) VALUES ($1, $2) ON CONFLICT (place) DO NOTHING", place, w.Courier.ID.String())
+			if taken != nil {
+				return taken
+			}
+			if n == 1 {
+				break
+			}
+		}
+		if _, err := t.exec("INSERT INTO courier_words (rowid, words) VALUES ($1, $2)", place, strings.Join(w.indexed(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findSQLite reads the index from its newest end, or from its oldest.
+func findSQLite(q *filter, f FollowFilter) {
+	var terms []string
+	terms = append(terms, `"`+ofConsultation+f.Consultation.String()+`"`)
+	for _, word := range wanted(f.Recipient) {
+		terms = append(terms, `"`+ofRecipient+word+`"*`)
+	}
+	for _, word := range wanted(f.Search) {
+		terms = append(terms, `("`+word+`"* OR "`+ofRecipient+word+`"*)`)
+	}
+	q.raw("SELECT courier_place.courier AS courier, courier_place.place AS accepted FROM courier_words JOIN courier_place ON courier_place.place = courier_words.rowid WHERE courier_words MATCH ")
+	q.raw(q.arg(strings.Join(terms, " AND ")))
+	if !f.Since.IsZero() {
+		q.and("courier_words.rowid >=", micros(f.Since))
+	}
+	if !f.Until.IsZero() {
+		q.and("courier_words.rowid <", micros(f.Until))
+	}
+	order, than := " DESC", "<"
+	if f.Oldest {
+		order, than = "", ">"
+	}
+	if !f.After.IsZero() {
+		q.raw(" AND courier_words.rowid " + than + " (SELECT place FROM courier_place WHERE courier = " + q.arg(f.After.String()) + ")")
+	}
+	f.besides(q, "courier_place.courier", "(SELECT accepted FROM courier WHERE id = courier_place.courier)")
+	q.page("courier_words.rowid"+order, f.Limit)
+}
+
+func wordsPostgres(t *tx, rows []CourierWords) error {
+	args := make([][]any, len(rows))
+	for i, w := range rows {
+		args[i] = []any{w.Courier.ID.String(), w.Courier.Consultation.String(), micros(w.Courier.Accepted), w.indexed()}
+	}
+	_, err := t.many(`INSERT INTO courier_words (courier, consultation, accepted, words) VALUES ($1, $2, $3, array_to_tsvector($4::text[]))
+		ON CONFLICT (courier) DO UPDATE SET words = excluded.words`, args)
+	return err
+}
+
+// findPostgres leaves the choice between the two indexes to the planner: the words' own for what is rare, the dates' for
+// what is everywhere.
+func findPostgres(q *filter, f FollowFilter) {
+	var terms []string
+	terms = append(terms, "'"+ofConsultation+f.Consultation.String()+"'")
+	for _, word := range wanted(f.Recipient) {
+		terms = append(terms, "'"+ofRecipient+word+"':*")
+	}
+	for _, word := range wanted(f.Search) {
+		terms = append(terms, "('"+word+"':* | '"+ofRecipient+word+"':*)")
+	}
+	q.raw("SELECT courier, accepted FROM courier_words WHERE true")
+	q.id("consultation =", f.Consultation)
+	q.raw(" AND words @@ " + q.arg(strings.Join(terms, " & ")) + "::text::tsquery")
+	f.span(q, "accepted", "courier")
+	f.besides(q, "courier_words.courier", "courier_words.accepted")
+	q.page(f.order("accepted", "courier"), f.Limit)
+}

@@ -4,7 +4,7 @@
 // World is a whole small world in one process, on real loopback sockets: a smarthost that delivers into
 // the companies' mailboxes and returns delivery reports (RFC 3464), the gateway's own IMAP mailbox, and a
 // page that shows what the companies received. The Start functions start the real programs instead
-// (Postfix, Dovecot, PostgreSQL) in temporary folders on free ports, with the recipes of deploy/; Kit
+// (Postfix, Dovecot, PostgreSQL, Thunderbird) in temporary folders on free ports, with the recipes of deploy/; Kit
 // starts all of those that an end-to-end test needs.
 //
 // It promises that everything listens on loopback only, that what was started has answered before Start

@@ -25,6 +25,12 @@ func packageOf(program string) string {
 		return "prometheus"
 	case "systemd-analyze":
 		return "systemd"
+	case "thunderbird":
+		return "thunderbird thunderbird-l10n-fr"
+	case "Xvfb":
+		return "xvfb"
+	case "import":
+		return "imagemagick"
 	case "initdb", "postgres", "pg_ctl":
 		return "postgresql"
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"vaguemestre/gateway/catalog"
 )
 
 // VCard writes a book as vCard 4 (RFC 6350), one card an entry.
@@ -107,11 +109,16 @@ func distinguished(s string) string {
 	return b.String()
 }
 
-// CSV writes a book as Thunderbird imports it: its own column names, in English, which it maps by itself.
+// CSV writes a book for a French Thunderbird, which understands by itself the columns that bear its own names for them; in another language it asks
+// which column is which.
 func CSV(w io.Writer, book []Entry) error {
-	rows := [][]string{{"First Name", "Last Name", "Display Name", "Nickname", "Primary Email", "Organization", "Notes"}}
+	var columns []string
+	for _, key := range []string{"name", "address", "organisation", "notes"} {
+		columns = append(columns, catalog.Text(catalog.French, "kit.column."+key, nil))
+	}
+	rows := [][]string{columns}
 	for _, e := range book {
-		rows = append(rows, []string{"", "", clean(e.Name), "", e.Address, clean(e.Group), clean(e.Note)})
+		rows = append(rows, []string{clean(e.Name), e.Address, clean(e.Group), clean(e.Note)})
 	}
 	if err := csv.NewWriter(w).WriteAll(rows); err != nil {
 		return fmt.Errorf("write CSV: %w", err)

@@ -1,0 +1,46 @@
+// args: words of a subject. Waits for a message with them in the agent's inbox, shows the newest, and gives the subjects of all, each after as
+// many > as it is deep in its thread.
+const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+const server = MailServices.accounts.defaultAccount.incomingServer;
+const main = Services.wm.getMostRecentWindow("mail:3pane");
+const inbox = await new Promise((resolve, reject) => {
+  let tries = 0;
+  const look = () => {
+    const folder = server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox);
+    if (folder) return resolve(folder);
+    if (!tries++) server.performExpand(main.msgWindow);
+    if (tries > 600) return reject("no inbox");
+    main.setTimeout(look, 100);
+  };
+  look();
+});
+await new Promise((resolve, reject) =>
+  inbox.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(main.msgWindow, {
+    OnStartRunningUrl() {},
+    OnStopRunningUrl(url, status) { Components.isSuccessCode(status) ? resolve() : reject(`update: ${status}`); },
+  }));
+const pane = main.document.getElementById("tabmail").currentAbout3Pane;
+pane.displayFolder(inbox.URI);
+const settled = check => new Promise(resolve => {
+  const look = () => check() ? resolve() : main.setTimeout(look, 50);
+  look();
+});
+const find = () => {
+  const view = pane.gDBView;
+  if (!view) return null;
+  view.doCommand(Ci.nsMsgViewCommandType.expandAll);
+  const found = { subjects: [], row: -1 };
+  for (let row = 0; row < view.rowCount; row++) {
+    const message = view.getMsgHdrAt(row);
+    found.subjects.push(">".repeat(view.getLevel(row)) + message.mime2DecodedSubject);
+    if (message.mime2DecodedSubject.includes(args[0])) found.row = row;
+  }
+  return found.row < 0 ? null : found;
+};
+let found;
+await settled(() => (found = find()));
+pane.threadTree.selectedIndex = found.row;
+const browser = pane.messageBrowser.contentWindow.getMessagePaneBrowser();
+await settled(() => browser.currentURI.spec.startsWith("imap") && !browser.webProgress.isLoadingDocument);
+await new Promise(resolve => main.setTimeout(resolve, 500)); // painted
+return found.subjects;

@@ -1,0 +1,52 @@
+// The profile of an agent at work, with nothing that asks or calls home.
+user_pref("marionette.port", {{.Port}});
+user_pref("intl.locale.requested", "fr");
+user_pref("app.update.enabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+user_pref("mail.provider.suppress_dialog_on_startup", true);
+user_pref("mail.shell.checkDefaultClient", false);
+user_pref("mail.rights.version", 1);
+user_pref("mail.spotlight.firstRunDone", true);
+user_pref("mailnews.start_page.enabled", false);
+// HTTP goes nowhere; mail does not pass by such a proxy.
+user_pref("network.proxy.type", 1);
+user_pref("network.proxy.http", "127.0.0.1");
+user_pref("network.proxy.http_port", 9);
+user_pref("network.proxy.ssl", "127.0.0.1");
+user_pref("network.proxy.ssl_port", 9);
+// The accounts: the agent's mailbox, which sends through the gateway, and the local folders.
+user_pref("mail.accountmanager.accounts", "account1,account2");
+user_pref("mail.accountmanager.defaultaccount", "account2");
+user_pref("mail.accountmanager.localfoldersserver", "server1");
+user_pref("mail.account.account1.server", "server1");
+user_pref("mail.account.account2.server", "server2");
+user_pref("mail.account.account2.identities", "id1");
+user_pref("mail.server.server1.type", "none");
+user_pref("mail.server.server1.hostname", "Local Folders");
+user_pref("mail.server.server1.userName", "nobody");
+user_pref("mail.server.server1.name", "Dossiers locaux");
+user_pref("mail.server.server1.directory-rel", "[ProfD]Mail/Local Folders");
+user_pref("mail.server.server2.type", "imap");
+user_pref("mail.server.server2.hostname", "localhost");
+user_pref("mail.server.server2.port", {{.IMAPPort}});
+user_pref("mail.server.server2.socketType", 3);
+user_pref("mail.server.server2.userName", {{.IMAPUser}});
+user_pref("mail.server.server2.name", {{.Address}});
+user_pref("mail.server.server2.login_at_startup", false);
+user_pref("mail.server.server2.check_new_mail", false);
+user_pref("mail.identity.id1.fullName", {{.Name}});
+user_pref("mail.identity.id1.useremail", {{.Address}});
+user_pref("mail.identity.id1.smtpServer", "smtp1");
+user_pref("mail.identity.id1.valid", true);
+user_pref("mail.identity.id1.fcc_folder", "mailbox://nobody@Local%20Folders/Sent");
+user_pref("mail.identity.id1.draft_folder", "mailbox://nobody@Local%20Folders/Drafts");
+user_pref("mail.smtpservers", "smtp1");
+user_pref("mail.smtp.defaultserver", "smtp1");
+user_pref("mail.smtpserver.smtp1.hostname", "localhost");
+user_pref("mail.smtpserver.smtp1.port", {{.SMTPPort}});
+user_pref("mail.smtpserver.smtp1.try_ssl", {{.SMTPSocket}});
+user_pref("mail.smtpserver.smtp1.authMethod", 3);
+user_pref("mail.smtpserver.smtp1.username", {{.User}});
+// Questions that would stop an unattended run.
+user_pref("mail.compose.attachment_reminder", false);
+user_pref("mail.mdn.report.enabled", false);

@@ -1,0 +1,78 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+)
+
+// Written is what an agent puts into the window of composition.
+type Written struct {
+	To      string // addresses, separated by commas
+	Subject string
+	HTML    string   // of the body
+	Files   []string // absolute paths
+	Receipt bool     // "Demander un accusé de réception"
+}
+
+// do runs the body of an asynchronous function in Thunderbird.
+func (t *Thunderbird) do(body string, result any, args ...any) error {
+	return t.drive.run(body, result, args...)
+}
+
+// script runs a file of the folder thunderbird.
+func (t *Thunderbird) script(name string, result any, args ...any) error {
+	body, err := thunderbirdScripts.ReadFile("thunderbird/" + name + ".js")
+	if err != nil {
+		return fmt.Errorf("read the script: %w", err)
+	}
+	if err := t.do(string(body), result, args...); err != nil {
+		return fmt.Errorf("Thunderbird, %s: %w", name, err)
+	}
+	return nil
+}
+
+// Send writes a message and presses "Envoyer". It gives the text of the dialog when Thunderbird shows one instead of sending; the dialog then stays
+// open until Dismiss. When the message left, its window has closed and refused is empty.
+func (t *Thunderbird) Send(w Written) (refused string, err error) {
+	files := w.Files
+	if files == nil {
+		files = []string{}
+	}
+	if err := t.script("write", nil, w.To, w.Subject, w.HTML, files, w.Receipt); err != nil {
+		return "", err
+	}
+	return refused, t.script("send", &refused)
+}
+
+// Dismiss closes the dialogs and the messages being written.
+func (t *Thunderbird) Dismiss() error { return t.script("dismiss", nil) }
+
+// Card is a card of an address book.
+type Card struct {
+	Name      string
+	Addresses []string
+}
+
+// Import reads an address book of that kind ("vcard", "ldif" or "csv") and gives its cards as Thunderbird understood them.
+func (t *Thunderbird) Import(kind, path string) ([]Card, error) {
+	var rows [][]string
+	if err := t.script("import", &rows, kind, path); err != nil {
+		return nil, err
+	}
+	var cards []Card
+	for _, row := range rows {
+		cards = append(cards, Card{Name: row[0], Addresses: row[1:]})
+	}
+	return cards, nil
+}
+
+// Inbox waits for a message whose subject has these words in the agent's inbox, shows the newest of them, and gives every subject after as many ">"
+// as the message is deep in its thread.
+func (t *Thunderbird) Inbox(words string) (subjects []string, err error) {
+	return subjects, t.script("inbox", &subjects, words)
+}
+
+// Screenshot keeps what the screen shows as a file of Screenshots.
+func (t *Thunderbird) Screenshot(ctx context.Context, name string) error {
+	return t.display.shot(ctx, name)
+}

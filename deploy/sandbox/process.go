@@ -178,3 +178,17 @@ func adapt(recipe string, pairs ...string) (string, error) {
 	}
 	return recipe, errors.Join(missing...)
 }
+
+// Run starts a program that another package of the sandbox knows how to talk to.
+func Run(name string, cmd *exec.Cmd) (Service, error) {
+	p, err := spawn(name, cmd)
+	if err != nil {
+		return nil, err
+	}
+	return program{p}, nil
+}
+
+type program struct{ p *process }
+
+func (r program) Stop()        { r.p.stop() }
+func (r program) Logs() string { return r.p.log.String() }

@@ -26,6 +26,7 @@ func (c Config) Check() Problems {
 	k.relay(c.Relay)
 	k.dkim(c.DKIM)
 	k.mailboxes(c.Mailboxes)
+	k.theme(c.Theme)
 	k.link(c.Link)
 	k.proof(c)
 	k.listen("metrics.listen", c.Metrics.Listen, true)

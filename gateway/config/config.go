@@ -32,6 +32,7 @@ type Config struct {
 	Relay      Relay      `toml:"relay"`
 	DKIM       []DKIM     `toml:"dkim"`
 	Mailboxes  []Mailbox  `toml:"mailbox"`
+	Theme      Theme      `toml:"theme"`
 	Link       Link       `toml:"link"`
 	API        API        `toml:"api"`
 	Ledger     Ledger     `toml:"ledger"`
@@ -178,6 +179,13 @@ type Mailbox struct {
 	AuthServ   string   `toml:"authserv_id"` // whose Authentication-Results are believed (RFC 8601 §2.5)
 }
 
+// Theme is the look of every page.
+type Theme struct {
+	Name   string `toml:"name"`   // of the service; empty: the catalogue's
+	Logo   string `toml:"logo"`   // SVG or PNG file
+	Colour string `toml:"colour"` // "#1d5c63"
+}
+
 // Link is the companies' pages.
 type Link struct {
 	Listen       string   `toml:"listen"`
@@ -238,6 +246,7 @@ func Default() Config {
 		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
 		Notices:  Notices{UnreadDays: 7, DigestHour: 7},
 		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
+		Theme:    Theme{Colour: "#1d5c63"},
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),
 		},

@@ -4,10 +4,10 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"vaguemestre/gateway"
+	"vaguemestre/tracking/web"
 )
 
 const maxForm = 4 << 10 // bytes of the landing page's form
@@ -44,16 +44,16 @@ func (p *Pages) acknowledge(w http.ResponseWriter, r *http.Request) {
 
 // judge says how strongly the form acknowledges, or why the page is to be shown again.
 func (p *Pages) judge(r *http.Request, l letter) (by gateway.Strength, again string) {
-	err := p.forms.check(l.recipient.ID, r.PostForm.Get("form"), p.opts.Now())
+	_, err := p.forms.Check(r.PostForm.Get("form"), p.opts.Now(), l.recipient.ID.String())
 	switch {
-	case errors.Is(err, errTooFast):
+	case errors.Is(err, web.ErrTooFast):
 		return "", "fast"
 	case err != nil:
 		return "", "form"
 	case !l.courier.Options.Code:
 		return gateway.ByButton, ""
 	}
-	if !p.codes.allow(l.recipient.ID.String()) {
+	if !p.codes.Allow(l.recipient.ID.String()) {
 		return "", "tries"
 	}
 	want, err := p.opts.Tokens.Code(l.courier.Composition.KeyID, l.recipient.ID)
@@ -76,7 +76,7 @@ func (p *Pages) read(r *http.Request, l letter, by gateway.Strength) error {
 	looks, _ := Classify(r, p.since(l))
 	now := p.opts.Now()
 	e := gateway.NewEvent(gateway.Read, now, gateway.ReadDetails{
-		By: string(by), Looks: string(looks), Language: chosen(r, l.courier.Context.Language), Shown: l.courier.Content,
+		By: string(by), Looks: string(looks), Language: web.Language(r, l.courier.Context.Language), Shown: l.courier.Content,
 	}, p.seen(r)).About(l.courier.ID, l.recipient.ID).By("company", by)
 	e.Once = "read:" + l.recipient.ID.String()
 	e.Generation = l.recipient.Standing.Generation
@@ -106,8 +106,8 @@ func (p *Pages) receipt(l letter, read gateway.Event) []gateway.Job {
 // toLetter sends the visitor to the page by GET, so that reloading it posts nothing.
 func (p *Pages) toLetter(w http.ResponseWriter, r *http.Request) {
 	target := "/l/" + r.PathValue("token")
-	if lang := r.FormValue("lang"); lang == "fr" || lang == "en" {
-		target += "?" + url.Values{"lang": {lang}}.Encode()
+	if lang := web.Chosen(r); lang != "" {
+		target += "?lang=" + lang
 	}
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }

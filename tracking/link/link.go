@@ -14,6 +14,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/token"
+	"vaguemestre/tracking/web"
 )
 
 // Store is what the pages read and record.
@@ -41,6 +42,7 @@ type Options struct {
 	PerMinute      int            // requests of one network (IPv4 /32, IPv6 /64)
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	HSTS           bool           // the pages are served over TLS
+	Theme          web.Theme
 	Now            func() time.Time
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
@@ -51,20 +53,28 @@ type Pages struct {
 	store    Store
 	contents Contents
 	opts     Options
-	forms    forms
-	limiter  *limiter // per network
-	codes    *limiter // tries of the short code, per recipient
+	site     *web.Site
+	forms    web.Forms
+	limiter  *web.Limiter // per network
+	codes    *web.Limiter // tries of the short code, per recipient
 	metrics  *metrics
 	mux      *http.ServeMux
 }
 
+// formLife is how long a page that was shown can still acknowledge.
+const formLife = 24 * time.Hour
+
 // New makes the pages.
-func New(store Store, contents Contents, o Options) *Pages {
+func New(store Store, contents Contents, o Options) (*Pages, error) {
+	site, err := newSite(o)
+	if err != nil {
+		return nil, err
+	}
 	p := &Pages{
-		store: store, contents: contents, opts: o,
-		forms:   forms{key: o.Tokens.Derive("link form"), wait: o.MinDelay},
-		limiter: newLimiter(rate.Limit(float64(o.PerMinute)/60), max(o.PerMinute/2, 1), o.Now),
-		codes:   newLimiter(rate.Every(2*time.Minute), 5, o.Now),
+		store: store, contents: contents, opts: o, site: site,
+		forms:   web.Forms{Key: o.Tokens.Derive("link form"), Wait: o.MinDelay, Life: formLife},
+		limiter: web.PerMinute(o.PerMinute, o.Now),
+		codes:   web.NewLimiter(rate.Every(2*time.Minute), 5, o.Now),
 		metrics: newMetrics(o.Registerer),
 		mux:     http.NewServeMux(),
 	}
@@ -74,35 +84,21 @@ func New(store Store, contents Contents, o Options) *Pages {
 	p.mux.HandleFunc("GET /l/{token}/fichier/{n}/{name}", p.file)
 	p.mux.HandleFunc("GET /l/{token}/tout.zip", p.archive)
 	p.mux.HandleFunc("GET /l/{token}/image/{part}", p.image)
-	p.mux.HandleFunc("GET /static/{name}", static)
-	p.mux.HandleFunc("GET /robots.txt", robots)
+	p.mux.HandleFunc("GET "+web.AssetPrefix, site.Asset(p.unknown))
+	p.mux.HandleFunc("GET /robots.txt", web.Robots)
 	p.mux.HandleFunc("/", p.unknown)
-	return p
+	return p, nil
 }
 
 // ServeHTTP answers with the headers that every page bears, within the limits of its network.
 func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.headers(w.Header())
-	if !p.limiter.allow(network(clientAddress(r, p.opts.TrustedProxies))) {
+	p.site.Headers(w.Header())
+	if !p.limiter.Allow(web.Network(web.ClientAddress(r, p.opts.TrustedProxies))) {
 		p.metrics.limited.Inc()
-		p.page(w, r, http.StatusTooManyRequests, "limited", view{})
+		p.notice(w, r, http.StatusTooManyRequests, "limited", gateway.ContextBlock{})
 		return
 	}
 	p.mux.ServeHTTP(w, r)
-}
-
-func (p *Pages) headers(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Robots-Tag", "noindex, nofollow, noarchive")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if p.opts.HSTS {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-	}
 }
 
 // letterOf finds what a link names. Every reason not to find it is the same to the visitor;
@@ -160,7 +156,7 @@ func (p *Pages) open(w http.ResponseWriter, r *http.Request) (letter, bool) {
 		return l, false
 	}
 	if reason := l.closed(); reason != "" {
-		p.page(w, r, http.StatusGone, reason, p.view(r, l))
+		p.notice(w, r, http.StatusGone, reason, l.courier.Context)
 		return l, false
 	}
 	return l, true
@@ -168,7 +164,7 @@ func (p *Pages) open(w http.ResponseWriter, r *http.Request) (letter, bool) {
 
 func (p *Pages) unknown(w http.ResponseWriter, r *http.Request) {
 	p.metrics.unknown.Inc()
-	p.page(w, r, http.StatusNotFound, "unknown", view{})
+	p.notice(w, r, http.StatusNotFound, "unknown", gateway.ContextBlock{})
 }
 
 // outage says that it is ours. The cause is logged; the path, which bears the token, is not.
@@ -179,7 +175,7 @@ func (p *Pages) outage(w http.ResponseWriter, r *http.Request, doing string, err
 	p.metrics.outages.Inc()
 	p.opts.Logger.Error("page not served", "doing", doing, "cause", err)
 	w.Header().Set("Retry-After", "60")
-	p.page(w, r, http.StatusServiceUnavailable, "outage", view{})
+	p.notice(w, r, http.StatusServiceUnavailable, "outage", gateway.ContextBlock{})
 }
 
 // letter shows the landing page, or the letter when it has been acknowledged. It records the visit and
@@ -201,7 +197,7 @@ func (p *Pages) letter(w http.ResponseWriter, r *http.Request) {
 
 func (p *Pages) landing(w http.ResponseWriter, r *http.Request, l letter, status int, again string) {
 	v := p.view(r, l)
-	v.Form = p.forms.mint(l.recipient.ID, p.opts.Now())
+	v.Form = p.forms.Mint(p.opts.Now(), l.recipient.ID.String())
 	v.Again = again
 	p.page(w, r, status, "landing", v)
 }
@@ -243,5 +239,5 @@ func (p *Pages) seen(r *http.Request) Network {
 	if len(agent) > maxUserAgent {
 		agent = agent[:maxUserAgent]
 	}
-	return Network{Address: clientAddress(r, p.opts.TrustedProxies).String(), UserAgent: agent}
+	return Network{Address: web.ClientAddress(r, p.opts.TrustedProxies).String(), UserAgent: agent}
 }

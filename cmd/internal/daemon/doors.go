@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"strings"
 
 	"vaguemestre/configs"
 	"vaguemestre/gateway"
@@ -10,6 +11,7 @@ import (
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/message"
 	"vaguemestre/tracking/link"
+	"vaguemestre/tracking/web"
 )
 
 func (d *Daemon) newIntake() (*intake.Intake, error) {
@@ -44,9 +46,13 @@ func (d *Daemon) newPages() (*link.Pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	theme, err := web.LoadTheme(d.cfg.Theme)
+	if err != nil {
+		return nil, err
+	}
 	contents := func(ctx context.Context, h gateway.Hash) (link.Content, error) { return d.store.OpenContent(ctx, h) }
 	return link.New(d.store, contents, link.Options{
 		Tokens: d.ring, MinDelay: d.cfg.Link.MinDelay.Of(), PerMinute: d.cfg.Link.PerMinute, TrustedProxies: proxies,
-		HSTS: d.cfg.Link.Certificate != "", Now: d.now, Logger: d.log, Registerer: d.registry,
-	}), nil
+		HSTS: strings.HasPrefix(d.cfg.Link.BaseURL, "https://"), Theme: theme, Now: d.now, Logger: d.log, Registerer: d.registry,
+	})
 }

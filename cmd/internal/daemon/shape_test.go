@@ -91,6 +91,7 @@ func TestLibrariesStayInTheirRooms(t *testing.T) {
 		"github.com/pelletier/go-toml":   {"gateway/config", "gateway/intake", "gateway/catalog", "tracking/proof"},
 		"golang.org/x/mod/sumdb/note":    {"tracking/ledger", "tracking/proof"},
 		"github.com/microcosm-cc/":       {"gateway/message"},
+		"github.com/go-rod":              {"deploy/sandbox/browser"},
 		"github.com/emersion/go-msgauth": {"outbound/relay", "inbound/correlate"},
 	}
 	for from, tos := range imports(t) {

@@ -2,12 +2,16 @@ package daemon
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"io"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/http/httptest"
+	"path"
+	"regexp"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +20,7 @@ import (
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 	"vaguemestre/tracking/link"
+	"vaguemestre/tracking/web"
 )
 
 // trialPager shows agents the page that a company would see, by the very pages that companies get.
@@ -57,21 +62,23 @@ func (t trialPager) Page(ctx context.Context, w io.Writer, c gateway.Courier, r 
 	contents := func(context.Context, gateway.Hash) (link.Content, error) {
 		return spooled{content.ReaderAt(), content.Size()}, nil
 	}
-	pages := link.New(prospect{c, r}, contents, link.Options{
-		Tokens: t.d.ring, PerMinute: 1000, Now: t.d.now, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+	theme, err := web.LoadTheme(t.d.cfg.Theme)
+	if err != nil {
+		return err
+	}
+	pages, err := link.New(prospect{c, r}, contents, link.Options{
+		Tokens: t.d.ring, PerMinute: 1000, Theme: theme, Now: t.d.now, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
+	if err != nil {
+		return err
+	}
 	base := "/l/" + t.d.ring.Mint(token.Link, r.ID)
 	page, err := fetch(ctx, pages, base)
 	if err != nil {
 		return err
 	}
-	const style = `<link rel="stylesheet" href="/static/style.css">`
-	if strings.Contains(page, style) {
-		sheet, err := fetch(ctx, pages, "/static/style.css")
-		if err != nil {
-			return err
-		}
-		page = strings.Replace(page, style, "<style>"+sheet+"</style>", 1)
+	if page, err = standalone(ctx, pages, page); err != nil {
+		return err
 	}
 	if source := ` src="` + base + `/texte"`; strings.Contains(page, source) {
 		body, err := fetch(ctx, pages, base+"/texte")
@@ -84,9 +91,36 @@ func (t trialPager) Page(ctx context.Context, w io.Writer, c gateway.Courier, r 
 	return err
 }
 
-func fetch(ctx context.Context, pages http.Handler, path string) (string, error) {
+var (
+	sheetLink = regexp.MustCompile(`<link rel="stylesheet" href="([^"]*)">`)
+	iconLink  = regexp.MustCompile(`<link rel="icon"[^>]*>\n?`)
+	picture   = regexp.MustCompile(`src="(` + web.AssetPrefix + `[^"]*)"`)
+)
+
+// standalone puts the style sheet and the logo into the page.
+func standalone(ctx context.Context, pages http.Handler, page string) (string, error) {
+	page = iconLink.ReplaceAllString(page, "")
+	if m := sheetLink.FindStringSubmatch(page); m != nil {
+		sheet, err := fetch(ctx, pages, m[1])
+		if err != nil {
+			return "", err
+		}
+		page = strings.Replace(page, m[0], "<style>"+sheet+"</style>", 1)
+	}
+	if m := picture.FindStringSubmatch(page); m != nil {
+		logo, err := fetch(ctx, pages, m[1])
+		if err != nil {
+			return "", err
+		}
+		mediaType := mime.TypeByExtension(path.Ext(m[1]))
+		page = strings.Replace(page, m[0], `src="data:`+mediaType+`;base64,`+base64.StdEncoding.EncodeToString([]byte(logo))+`"`, 1)
+	}
+	return page, nil
+}
+
+func fetch(ctx context.Context, pages http.Handler, address string) (string, error) {
 	answer := httptest.NewRecorder()
-	pages.ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil))
+	pages.ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, address, nil))
 	if answer.Code != http.StatusOK {
 		return "", fmt.Errorf("the page answers %d", answer.Code)
 	}

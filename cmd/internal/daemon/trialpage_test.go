@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 )
@@ -33,7 +34,7 @@ func TestTheTrialsPageStandsAlone(t *testing.T) {
 		Context: ManualConsultation().Block(),
 	}
 	var page bytes.Buffer
-	pager := trialPager{&Daemon{ring: ring, now: func() time.Time { return now }}}
+	pager := trialPager{&Daemon{cfg: config.Default(), ring: ring, now: func() time.Time { return now }}}
 	if err := pager.Page(t.Context(), &page, c, gateway.Recipient{ID: gateway.NewID(now), Address: "contact@acme.example"}, content); err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func TestTheTrialsPageStandsAlone(t *testing.T) {
 			t.Errorf("%q is not in the page", want)
 		}
 	}
-	for _, bad := range []string{"/l/", "/static/"} {
+	for _, bad := range []string{"/l/", "/assets/"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("%q is in the page: it leads nowhere from a file", bad)
 		}

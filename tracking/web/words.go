@@ -1,0 +1,65 @@
+package web
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"vaguemestre/gateway/catalog"
+)
+
+// Size is a number of bytes as the manual counts them: 1 Mo = 1,000,000.
+func Size(lang string, n int64) string {
+	units := [3]string{"octets", "ko", "Mo"}
+	if lang == catalog.English {
+		units = [3]string{"bytes", "kB", "MB"}
+	}
+	var s string
+	switch {
+	case n < 1000:
+		return strconv.FormatInt(n, 10) + "\u00a0" + units[0]
+	case n < 1_000_000:
+		s = fmt.Sprintf("%.1f\u00a0%s", float64(n)/1000, units[1])
+	default:
+		s = fmt.Sprintf("%.1f\u00a0%s", float64(n)/1_000_000, units[2])
+	}
+	if lang != catalog.English {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
+}
+
+// Date is a moment in a zone, with its offset: what a proof would say. A nil zone is UTC.
+func Date(lang string, at time.Time, in *time.Location) string {
+	return Moment(lang, at, in) + at.In(zone(in)).Format(" (UTC-07:00)")
+}
+
+// Moment is a moment in a zone, to the minute.
+func Moment(lang string, at time.Time, in *time.Location) string {
+	if lang == catalog.English {
+		return Day(lang, at, in) + at.In(zone(in)).Format(" at 15:04")
+	}
+	return Day(lang, at, in) + at.In(zone(in)).Format(" à 15:04")
+}
+
+// Day is the date of a moment in a zone.
+func Day(lang string, at time.Time, in *time.Location) string {
+	at = at.In(zone(in))
+	if lang == catalog.English {
+		return at.Format("2 January 2006")
+	}
+	months := [...]string{"janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"}
+	day := strconv.Itoa(at.Day())
+	if at.Day() == 1 {
+		day = "1er"
+	}
+	return day + " " + months[at.Month()-1] + " " + strconv.Itoa(at.Year())
+}
+
+func zone(in *time.Location) *time.Location {
+	if in == nil {
+		return time.UTC
+	}
+	return in
+}

@@ -312,6 +312,28 @@ func TestAnAnswerStaysInItsThread(t *testing.T) {
 	}
 }
 
+// TestWhatShowsSomethingIsNotEmpty: pictures without words, a multipart whose parts are nowhere and a piece of a message
+// are letters that somebody can read.
+func TestWhatShowsSomethingIsNotEmpty(t *testing.T) {
+	w := newWorld(t)
+	const image = "Content-Type: text/html\n\n<body><img src=\"%s\"></body>"
+	for name, c := range map[string]struct{ text, word string }{
+		"a pasted picture":           {fmt.Sprintf(image, "data:image/png;base64,iVBORw0KGgo="), "ar"},
+		"a picture of a web site":    {fmt.Sprintf(image, "https://ville.example/lettre.png"), "simple"},
+		"no boundary":                {"Content-Type: multipart/mixed\n\nBonjour", "ar"},
+		"parts that are nowhere":     {"Content-Type: multipart/mixed; boundary=b\n\nBonjour", "simple"},
+		"the last piece of a letter": {"Content-Type: message/partial; id=x; number=2; total=2\n\nTo: bob@ville.example", "simple"},
+	} {
+		if r := w.accepted(t, "Subject: x\n"+c.text, "testesr2020+libre+"+c.word+"@passerelle.example", firm); r.Courier.Composition.Model != "" {
+			t.Errorf("%s: the model stands for it", name)
+		}
+	}
+	_, err := w.send(t, "Subject: x\n"+fmt.Sprintf(image, "https://ville.example/lettre.png"), "testesr2020+libre+ar@passerelle.example", firm)
+	if f := gateway.FaultOf(err); f.Key != "refuse.placeholder-model" {
+		t.Errorf("the page would show nothing: %v", err)
+	}
+}
+
 func TestTheModelStandsForAnEmptyText(t *testing.T) {
 	w := newWorld(t)
 	for _, body := range []string{"", "\n \n", "-- \nAlice Martin", "\nEnvoyé de mon iPhone\n"} {

@@ -59,16 +59,17 @@ func (x *exam) fields() kinds.Fields {
 
 // written: a text, nothing left to fill in; the model's when there is none.
 func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
-	plain, rich, err := x.texts()
+	plain, source, err := x.texts()
 	if err != nil {
 		return nil, err
 	}
+	rich := message.HTMLToText(source)
 	x.text = unsigned(plain)
 	if x.text == "" {
 		x.text = unsigned(rich)
 	}
 	if x.text == "" && !x.msg.Kind().Protected() {
-		return x.fromModel(), nil
+		return x.fromModel(message.HTMLShowsImages(source, !x.options.Acknowledged)), nil
 	}
 	left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, plain)
 	for _, p := range x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, rich) {
@@ -82,12 +83,12 @@ func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
 	return nil, nil
 }
 
-// fromModel takes the model's text for an empty one. Where that text waits to be filled in, files speak for
+// fromModel takes the model's text for an empty one. Where that text waits to be filled in, files and pictures speak for
 // themselves: a letter signed on paper and scanned needs no other words.
-func (x *exam) fromModel() []*gateway.Fault {
+func (x *exam) fromModel(pictured bool) []*gateway.Fault {
 	model := x.in.d.Kinds.Body(x.kind.Code, x.consultation.Language, x.fields())
 	left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, model)
-	if len(left) > 0 && len(x.msg.Files()) > 0 {
+	if len(left) > 0 && (pictured || len(x.msg.Files()) > 0) {
 		return nil
 	}
 	x.text, x.model = model, model
@@ -98,13 +99,13 @@ func (x *exam) fromModel() []*gateway.Fault {
 	return one(refuse("refuse.placeholder-model", "Type", x.kind.Name(x.in.o.Language), "Placeholders", left, "Address", control))
 }
 
-// texts reads what the agent wrote, in both its forms; either may be empty.
-func (x *exam) texts() (plain, rich string, err error) {
+// texts reads what the agent wrote, as text and as HTML; either may be empty.
+func (x *exam) texts() (plain, source string, err error) {
 	if plain, err = textOf(x.msg.Text()); err != nil {
 		return "", "", err
 	}
-	source, err := textOf(x.msg.HTML())
-	return plain, message.HTMLToText(source), err
+	source, err = textOf(x.msg.HTML())
+	return plain, source, err
 }
 
 func textOf(p *message.Part) (string, error) {

@@ -53,8 +53,7 @@ var refusals = []refusal{
 	{"two authors", "From: alice@ville.example, marches@ville.example\n" + plainMail, to("testesr2020@passerelle.example", firm), "several-from", "n'en gardez qu'un"},
 	{"two From", "From: alice@ville.example\nFrom: alice@ville.example\n" + plainMail, to("testesr2020@passerelle.example", firm), "several-from", "n'en gardez qu'un"},
 	{"no From", "From: \n" + plainMail, to("testesr2020@passerelle.example", firm), "no-from", "choisissez votre adresse"},
-	{"multipart without boundary", "Content-Type: multipart/mixed\n" + plainMail, to("testesr2020@passerelle.example", firm), "unreadable", "nouveau message"},
-	{"multipart whose parts are nowhere", "Content-Type: multipart/mixed; boundary=b\n" + plainMail, to("testesr2020@passerelle.example", firm), "unreadable", "nouveau message"},
+	{"a piece of a message, with its recipients", "Content-Type: message/partial; id=x; number=1; total=2\n\nTo: bob@ville.example\nSubject: Offre\n\nBonjour", to("testesr2020@passerelle.example", firm), "compose.partial", "coupé"},
 	{"simple on a locked type", plainMail, to("testesr2020+rejet+simple@passerelle.example", firm), "locked-acknowledged", "« Courrier de rejet » part toujours avec accusé de réception : retirez le mot « simple »"},
 	{"no deadline", plainMail, to("testesr2020+complement@passerelle.example", firm), "deadline-required", "+limite-20210316-1200"},
 	{"no reply where one is due", plainMail, to("testesr2020+complement+sansreponse@passerelle.example", firm), "reply-required", "retirez le mot « sansreponse »"},
@@ -147,7 +146,7 @@ func TestPromise2AnOutageIsTemporary(t *testing.T) {
 	if f := gateway.FaultOf(err); f.Class != gateway.Temporary {
 		t.Errorf("composer failing: %v", err)
 	}
-	w2.composer.err = gateway.Refuse(554, [3]int{5, 6, 1}, "refuse.unreadable", nil)
+	w2.composer.err = gateway.Refuse(554, [3]int{5, 6, 1}, "refuse.compose.partial", nil)
 	_, err = w2.send(t, plainMail, "testesr2020@passerelle.example", firm)
 	if f := gateway.FaultOf(err); f.Class != gateway.Permanent || f.Code != 554 {
 		t.Errorf("composer refusing: %v", err)

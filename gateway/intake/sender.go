@@ -23,14 +23,8 @@ func (x *exam) account(ctx context.Context) ([]*gateway.Fault, error) {
 	return nil, nil
 }
 
-// broken are the breaches of the mail formats after which nobody could tell what the agent meant to send: parts
-// are announced and none can be found. Every other breach has one sensible reading, which the composer writes well.
-var broken = map[message.Problem]string{
-	message.NoBoundary:     "multipart",
-	message.BoundaryUnseen: "multipart",
-}
-
-// readable: the message can be taken apart without guessing.
+// readable: the message is within the bounds, and whole. Every breach of the mail formats has one sensible reading, which
+// the composer writes well: a multipart whose parts are nowhere is the text that every mail client shows in its place.
 func (x *exam) readable(ctx context.Context) ([]*gateway.Fault, error) {
 	m, err := message.Read(x.s.Message.ReaderAt(), x.s.Message.Size(), x.in.o.Message)
 	if err != nil {
@@ -39,10 +33,8 @@ func (x *exam) readable(ctx context.Context) ([]*gateway.Fault, error) {
 		}
 		return nil, fmt.Errorf("read the message: %w", err)
 	}
-	for _, d := range m.Defects {
-		if why := broken[d.Problem]; why != "" && d.Path == m.Root.Path {
-			return one(refuse("refuse.unreadable", "Why", why)), nil
-		}
+	if m.FragmentHeader().Telling("") != "" {
+		return one(refuse("refuse.compose.partial")), nil
 	}
 	x.msg = m
 	x.messageID = identifier(m.Header().Get("Message-ID"))

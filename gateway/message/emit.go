@@ -185,6 +185,9 @@ func (p *splicer) leaf(part *Part) error {
 		p.field(part, "Content-Transfer-Encoding")
 	}
 	p.fields(part, leafFields...)
+	if part.MediaType == "message/partial" && part.Disposition == "" { // not to be put together again on its way
+		p.w.WriteString("Content-Disposition: attachment" + FormatParam("filename", part.Filename()) + "\r\n")
+	}
 	p.w.WriteString("\r\n")
 	return copyCRLF(p.w, part.Raw())
 }

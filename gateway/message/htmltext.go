@@ -297,3 +297,21 @@ func isHidden(name string) bool {
 	}
 	return false
 }
+
+// HTMLShowsImages tells whether a piece of HTML shows images that it brings with it (data: and cid:), or, with remote,
+// that a mail client may load. The page of a letter loads none of the latter.
+func HTMLShowsImages(source string, remote bool) bool {
+	z := html.NewTokenizer(strings.NewReader(source))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			return false
+		case html.StartTagToken, html.SelfClosingTagToken:
+			t := z.Token()
+			src := strings.ToLower(strings.TrimSpace(attribute(t, "src")))
+			if t.Data == "img" && (strings.HasPrefix(src, "data:image/") || strings.HasPrefix(src, "cid:") || remote && strings.HasPrefix(src, "http")) {
+				return true
+			}
+		}
+	}
+}

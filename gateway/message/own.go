@@ -3,6 +3,7 @@ package message
 import (
 	"bufio"
 	"io"
+	"strings"
 )
 
 // WriteWords writes a message that holds nothing but words of ours, as text and HTML: header is its
@@ -39,4 +40,39 @@ func (m *Message) KeptHeaders() []Header {
 	}
 	walk(m.Root, false)
 	return all
+}
+
+// FragmentHeader is the header with which the first piece of a message that was cut into several begins (RFC 2046
+// §5.2.2): the cut message's own, which no splicing takes out of the piece. Empty for any other message.
+func (m *Message) FragmentHeader() Header {
+	if m.Root.MediaType != "message/partial" || strings.TrimLeft(m.Root.Params["number"], "0") > "1" {
+		return Header{}
+	}
+	start, err := io.ReadAll(io.LimitReader(m.Root.Decoded(), 256<<10))
+	if err != nil {
+		return Header{}
+	}
+	h, _ := ParseHeader(start)
+	return h
+}
+
+// Telling finds a field that may name others than the recipient, or say where a message comes from: the name of the
+// first, empty when there is none.
+func (h Header) Telling(recipient string) string {
+	for _, f := range h.fields {
+		name := strings.ToLower(f.Name)
+		switch {
+		case strings.HasPrefix(name, "content-"):
+		case name == "mime-version", name == "subject", name == "date", name == "from", name == "message-id":
+		case name == "to" || name == "cc":
+			for _, a := range h.Addresses(name) {
+				if !strings.EqualFold(a.Address, recipient) {
+					return f.Name
+				}
+			}
+		default:
+			return f.Name
+		}
+	}
+	return ""
 }

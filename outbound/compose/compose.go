@@ -121,11 +121,11 @@ func unslash(r rune) rune {
 // sendable refuses what would not arrive whole, or would show what must not show.
 func sendable(m *message.Message, r gateway.Recipient) error {
 	for _, h := range m.KeptHeaders() {
-		if name := telling(h, r.Address); name != "" {
+		if name := h.Telling(r.Address); name != "" {
 			return refuse("signed-field", map[string]any{"Field": name})
 		}
 	}
-	if m.Root.MediaType == "message/partial" {
+	if m.FragmentHeader().Telling(r.Address) != "" {
 		return refuse("partial", nil)
 	}
 	return nil
@@ -135,25 +135,4 @@ func refuse(key string, args map[string]any) error {
 	f := gateway.Refuse(554, [3]int{5, 6, 0}, "refuse.compose."+key, args)
 	f.Op = "compose"
 	return f
-}
-
-// telling finds a field under a signature, which cannot be taken out, that may name others than the
-// recipient or say where the message comes from.
-func telling(h message.Header, recipient string) string {
-	for _, f := range h.Fields() {
-		name := strings.ToLower(f.Name)
-		switch {
-		case strings.HasPrefix(name, "content-"):
-		case name == "mime-version", name == "subject", name == "date", name == "from", name == "message-id":
-		case name == "to" || name == "cc":
-			for _, a := range h.Addresses(name) {
-				if !strings.EqualFold(a.Address, recipient) {
-					return f.Name
-				}
-			}
-		default:
-			return f.Name
-		}
-	}
-	return ""
 }

@@ -281,13 +281,28 @@ func TestOurOwnFaults(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for key, content := range map[string]string{
-		"refuse.compose.partial":   "Content-Type: message/partial; id=x; number=1; total=2\r\n\r\nSubject: x\r\n\r\nBonjour\r\n",
+		"refuse.compose.partial":   "Content-Type: message/partial; id=x; number=1; total=2\r\n\r\nTo: autre@firme.example\r\n\r\nBonjour\r\n",
 		"refuse.message.long-text": "\r\n" + strings.Repeat("un texte sans fin\r\n", 300_000),
 		"refuse.message.parts":     "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n", 1100) + "--b--\r\n",
 	} {
 		if _, err := tryLetter(plainSample(), content); gateway.FaultOf(err).Key != key {
 			t.Errorf("%s: %v", key, err)
 		}
+	}
+}
+
+// TestAPieceOfAMessageIsAFile: what a mail client cut into pieces arrives as pieces, each beneath the block.
+func TestAPieceOfAMessageIsAFile(t *testing.T) {
+	const piece = "Content-Type: message/partial; id=x; number=2; total=3\r\n\r\nJVBERi0xLjQK\r\nMA==\r\n"
+	out := letter(t, plainSample(), piece)
+	checkBlock(t, out)
+	checkHeaders(t, "piece", out)
+	files := read(t, out).Files()
+	if len(files) != 1 || files[0].MediaType != "message/partial" || files[0].Disposition != "attachment" || files[0].Params["number"] != "2" {
+		t.Fatalf("files %+v", files)
+	}
+	if got := textOf(t, files[0]); got != "JVBERi0xLjQK\r\nMA==\r\n" {
+		t.Errorf("%q", got)
 	}
 }
 

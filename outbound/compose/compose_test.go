@@ -236,6 +236,9 @@ func TestHostileFields(t *testing.T) {
 }
 
 func textOf2(p *message.Part) string {
+	if p == nil {
+		return ""
+	}
 	s, _ := p.Text(1 << 20)
 	return s
 }

@@ -218,7 +218,8 @@ def blocks(a, b):
             yield "twice", p.get_content_type(), ""
     if not hasattr(b, "get_body"):
         return
-    first = next((p for p in (b.get_body(("plain",)), b.get_body(("html",))) if p is not None and said(p)), None)
+    bodies = [p for p in (b.get_body(("plain",)), b.get_body(("html",))) if p is not None]
+    first = next((p for p in b.walk() if any(p is q for q in bodies) and said(p)), None)
     if first is None:
         yield "block", "nothing to read", reason(a, "block", None)
     elif flat(BLOCK) not in said(first):

@@ -62,17 +62,27 @@ type (
 		Method string `json:"method"`
 		Looks  string `json:"looks"` // person, scanner, prefetch, preview
 		Why    string `json:"why,omitempty"`
+		Visit  string `json:"visit,omitempty"` // which showing of the landing page it was
 	}
 	// ReadDetails: the acknowledgement.
 	ReadDetails struct {
-		By       string `json:"by"` // button, code
-		Looks    string `json:"looks"`
-		Language string `json:"language,omitempty"`
-		Shown    Hash   `json:"shown"` // SHA-256 of the courier's content that it opened
+		By    string `json:"by"` // button, code
+		Looks string `json:"looks"`
+		Why   string `json:"why,omitempty"`
+		// The landing page that the button was on: which showing, and when. Its form comes from nowhere else.
+		Visit    string    `json:"visit,omitempty"`
+		ShownAt  time.Time `json:"shown_at,omitzero"`
+		Language string    `json:"language,omitempty"`
+		Shown    Hash      `json:"shown"` // SHA-256 of the courier's content that it opened
 	}
 	// DownloadDetails: one file fetched from the page.
 	DownloadDetails struct {
 		File File `json:"file"`
+	}
+	// InfectedDetails: a file that is not handed out.
+	InfectedDetails struct {
+		File      File   `json:"file"`
+		Signature string `json:"signature"` // the scanner's name for what it found
 	}
 	// ReplyDetails: a company's answer. While sealed, Commitment stands for the hashes.
 	ReplyDetails struct {
@@ -98,7 +108,7 @@ type (
 		Content     Hash   `json:"content"`
 		MatchedBy   string `json:"matched_by,omitempty"`
 	}
-	// ReasonDetails: an act with its reason (cancelled, withdrawn, retried, reminded).
+	// ReasonDetails: an act with its reason (cancelled, withdrawn, retried, reminded, wrong-recipient).
 	ReasonDetails struct {
 		Reason string `json:"reason,omitempty"`
 		Number int    `json:"number,omitempty"` // of the reminder

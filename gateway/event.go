@@ -37,6 +37,7 @@ const (
 	Cancelled   EventKind = "cancelled"
 	Withdrawn   EventKind = "withdrawn"
 	WrongPerson EventKind = "wrong-recipient"
+	Infected    EventKind = "infected" // a file of the letter is withheld: a scanner found malware in it
 	Unsealed    EventKind = "unsealed"
 	Opened      EventKind = "opened" // the agent reads a reply
 	Quarantined EventKind = "quarantined"

@@ -39,15 +39,17 @@ type NoticeKind string
 
 // The notices (outbound/notice composes them).
 const (
-	NoticeReply     NoticeKind = "reply"     // the company's answer, to the agent
-	NoticeFailed    NoticeKind = "failed"    // a recipient cannot be reached, to the agent
-	NoticeRead      NoticeKind = "read"      // an MDN, to the agent who asked for a receipt
-	NoticeDelivered NoticeKind = "delivered" // a DSN, to the agent whose client asked NOTIFY=SUCCESS
-	NoticeUnread    NoticeKind = "unread"    // nobody read for some days, to the agent
-	NoticeDigest    NoticeKind = "digest"    // what happened in a day, to an agent
-	NoticeReceived  NoticeKind = "received"  // acknowledgement of an answer with its hashes, to the company
-	NoticeNoReply   NoticeKind = "noreply"   // the polite answer to mail sent to nepasrepondre, to the company
-	NoticeRaw       NoticeKind = "raw"       // a message stored whole, to whom it may concern (postmaster@, models, trials)
+	NoticeReply     NoticeKind = "reply"           // the company's answer, to the agent
+	NoticeFailed    NoticeKind = "failed"          // a recipient cannot be reached, to the agent
+	NoticeRead      NoticeKind = "read"            // an MDN, to the agent who asked for a receipt
+	NoticeDelivered NoticeKind = "delivered"       // a DSN, to the agent whose client asked NOTIFY=SUCCESS
+	NoticeUnread    NoticeKind = "unread"          // nobody read for some days, to the agent
+	NoticeDigest    NoticeKind = "digest"          // what happened in a day, to an agent
+	NoticeReceived  NoticeKind = "received"        // acknowledgement of an answer with its hashes, to the company
+	NoticeNoReply   NoticeKind = "noreply"         // the polite answer to mail sent to nepasrepondre, to the company
+	NoticeWrong     NoticeKind = "wrong-recipient" // a company says that it is not the one, to the agent
+	NoticeInfected  NoticeKind = "infected"        // a file is withheld, to the agent and to the administrator
+	NoticeRaw       NoticeKind = "raw"             // a message stored whole, to whom it may concern (postmaster@, models, trials)
 )
 
 // Notice is what composing a notice needs; a pure function of it and the store gives the message.
@@ -55,7 +57,7 @@ type Notice struct {
 	Kind    NoticeKind `json:"kind,omitempty"`
 	To      string     `json:"to,omitempty"`     // the mailbox
 	Reply   ID         `json:"reply,omitzero"`   // of NoticeReply and NoticeReceived
-	Event   ID         `json:"event,omitzero"`   // of NoticeFailed, NoticeRead and NoticeDelivered
+	Event   ID         `json:"event,omitzero"`   // of NoticeFailed, NoticeRead, NoticeDelivered, NoticeWrong and NoticeInfected
 	Content Hash       `json:"content,omitzero"` // of NoticeRaw: the whole message
 	Agent   ID         `json:"agent,omitzero"`   // of NoticeDigest
 	Since   time.Time  `json:"since,omitzero"`   // of NoticeDigest: what it tells of, up to Until; of NoticeUnread: when it was sent

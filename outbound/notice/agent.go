@@ -31,7 +31,11 @@ func (c *Composer) tell(s *subject, template string, w words) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
-	h := c.begin(s, c.o.Name, to, s.courier.AuthorName, title, s.courier.MessageID, generated)
+	name := s.courier.AuthorName
+	if to != s.courier.AuthorAddr && !s.agent.Owns(to) {
+		name = "" // the administrator
+	}
+	h := c.begin(s, c.o.Name, to, name, title, s.courier.MessageID, generated)
 	return c.simple(s, h, to, body), nil
 }
 

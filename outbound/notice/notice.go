@@ -132,6 +132,10 @@ func (c *Composer) compose(ctx context.Context, s *subject) (Mail, error) {
 		return c.received(ctx, s)
 	case gateway.NoticeNoReply:
 		return c.noReply(ctx, s)
+	case gateway.NoticeWrong:
+		return c.wrong(s)
+	case gateway.NoticeInfected:
+		return c.infected(s)
 	case gateway.NoticeRaw:
 		return c.raw(ctx, s)
 	}

@@ -210,6 +210,16 @@ var cases = map[string]func(*shelf) gateway.Notice{
 		n.Kind = gateway.NoticeRead
 		return n
 	},
+	"wrong-recipient": func(s *shelf) gateway.Notice {
+		n := s.event(gateway.WrongPerson, gateway.ReasonDetails{Reason: "Écrivez à\r\nBcc: x@y.example Mme Roux"})
+		n.Kind = gateway.NoticeWrong
+		return n
+	},
+	"infected": func(s *shelf) gateway.Notice {
+		n := s.event(gateway.Infected, gateway.InfectedDetails{File: gateway.File{Name: "plan.pdf", Size: 9, SHA256: gateway.Hash{2}}, Signature: "Eicar-Test-Signature"})
+		n.Kind, n.To = gateway.NoticeInfected, "admin@mairie.example"
+		return n
+	},
 	"delivered": func(s *shelf) gateway.Notice {
 		n := s.delivered(gateway.Delivered)
 		n.Kind = gateway.NoticeDelivered

@@ -54,7 +54,8 @@ func (d *drawer) ownFacts(f EventFacts) []fact {
 		r := details[gateway.ReadDetails](f)
 		return []fact{
 			{name: d.w.t("detail.by"), value: d.w.or("detail", "by-"+r.By)},
-			{name: d.w.t("detail.looks"), value: d.w.or("looks", r.Looks)},
+			{name: d.w.t("detail.looks"), value: strings.TrimSpace(d.w.or("looks", r.Looks) + " " + r.Why)},
+			{name: d.w.t("detail.shown-at"), value: d.instant(r.ShownAt)},
 			{name: d.w.t("detail.shown"), value: r.Shown.String(), style: hashText},
 		}
 	case gateway.Downloaded:
@@ -63,9 +64,16 @@ func (d *drawer) ownFacts(f EventFacts) []fact {
 			{name: d.w.t("detail.file"), value: file.Name + " (" + d.w.size(file.Size) + ")"},
 			{name: d.w.t("detail.file-hash"), value: file.SHA256.String(), style: hashText},
 		}
+	case gateway.Infected:
+		i := details[gateway.InfectedDetails](f)
+		return []fact{
+			{name: d.w.t("detail.file"), value: i.File.Name + " (" + d.w.size(i.File.Size) + ")"},
+			{name: d.w.t("detail.file-hash"), value: i.File.SHA256.String(), style: hashText},
+			{name: d.w.t("detail.reason"), value: i.Signature},
+		}
 	case gateway.Replied:
 		return d.replyFacts(details[gateway.ReplyDetails](f))
-	case gateway.Absent, gateway.Challenged, gateway.Displayed, gateway.Complained, gateway.Quarantined, gateway.WrongPerson:
+	case gateway.Absent, gateway.Challenged, gateway.Displayed, gateway.Complained, gateway.Quarantined:
 		return d.mailFacts(details[gateway.MailDetails](f))
 	case gateway.ProofIssued:
 		p := details[gateway.ProofDetails](f)

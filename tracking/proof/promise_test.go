@@ -49,7 +49,7 @@ func TestPromise7EveryClaimSaysWhatProvesIt(t *testing.T) {
 		gateway.Downloaded: gateway.DownloadDetails{File: c.Files[0]}, gateway.Absent: gateway.MailDetails{From: "a@b"}, gateway.Challenged: gateway.MailDetails{},
 		gateway.Displayed: gateway.MailDetails{Disposition: "manual"}, gateway.Complained: gateway.MailDetails{}, gateway.Reminded: gateway.ReasonDetails{Number: 1},
 		gateway.Retried: gateway.ReasonDetails{}, gateway.Cancelled: gateway.ReasonDetails{Reason: "r"}, gateway.Withdrawn: gateway.ReasonDetails{},
-		gateway.WrongPerson: gateway.MailDetails{}, gateway.Unsealed: gateway.ReasonDetails{}, gateway.Opened: gateway.ReasonDetails{}, gateway.Quarantined: gateway.MailDetails{},
+		gateway.WrongPerson: gateway.ReasonDetails{}, gateway.Infected: gateway.InfectedDetails{File: c.Files[0], Signature: "x"}, gateway.Unsealed: gateway.ReasonDetails{}, gateway.Opened: gateway.ReasonDetails{}, gateway.Quarantined: gateway.MailDetails{},
 	}
 	for kind, details := range kinds {
 		w.event("10/03/2021 10:00:00", kind, c, rs[1].ID, "gateway", gateway.ByUs, details)

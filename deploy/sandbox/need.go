@@ -23,6 +23,8 @@ func packageOf(program string) string {
 		return "poppler-utils"
 	case "promtool":
 		return "prometheus"
+	case "clamd":
+		return "clamav-daemon"
 	case "systemd-analyze":
 		return "systemd"
 	case "thunderbird":

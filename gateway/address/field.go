@@ -77,7 +77,7 @@ func (g *Grammar) field(w *Wish, name, value string) (fault *gateway.Fault) {
 		return nil // an empty field says nothing
 	}
 	if len(value) > maxValue {
-		return refuse("refuse.bad-field", "Field", name, "Value", Shown(value), "Want", []string{"…"})
+		return refuse("refuse.long-field", "Field", name, "Max", maxValue)
 	}
 	switch name {
 	case FieldConsultation:
@@ -122,7 +122,7 @@ func ParseMoment(value string) (Moment, bool) {
 	if m, ok := compactDate(value); ok {
 		return m, true
 	}
-	for _, form := range []string{localForm, "2006-01-02T15:04", "02/01/2006 15:04", "02/01/2006 à 15:04", "02/01/2006 15h04"} {
+	for _, form := range []string{localForm, "2006-01-02T15:04", "02/01/2006 15:04", "02/01/2006 à 15:04", "02/01/2006 à 15h04", "02/01/2006 15h04"} {
 		if t, err := time.Parse(form, value); err == nil {
 			return Moment{Local: t.Format(localForm)}, t.Year() >= 1000
 		}

@@ -132,17 +132,3 @@ func splitRegister(name string) (gateway.Register, string) {
 	}
 	return "", name
 }
-
-// NearRegister explains a name that no consultation has, when it looks like a register badly
-// written before a dot: the word, the registers it may be, and the rest of the name.
-func NearRegister(name string) (word string, near []string, rest string) {
-	word, rest, dotted := strings.Cut(name, ".")
-	if !dotted {
-		return "", nil, ""
-	}
-	known := make([]string, 0, len(gateway.Registers()))
-	for _, r := range gateway.Registers() {
-		known = append(known, string(r))
-	}
-	return word, Near(word, known), rest
-}

@@ -115,6 +115,9 @@ func (g *Grammar) control(r Recipient, name, words string, worded bool) (Recipie
 	}
 	if register != "" {
 		wish.Registers = []gateway.Register{register}
+		if second, _ := splitRegister(wish.Name); second != "" {
+			return r, refuse("refuse.two-registers", "Address", Shown(r.Written), "Registers", []string{string(register), string(second)})
+		}
 	}
 	if register != "" && len(wish.Companies) > 0 {
 		return r, refuse("refuse.group-and-company", "Address", Shown(r.Written))

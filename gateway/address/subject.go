@@ -54,13 +54,13 @@ const blanks = " \t\u00a0\u202f"
 // maxTag bounds the inside of a bracket, in octets: what is longer is no tag.
 const maxTag = 256
 
-// bracket cuts a leading [...] off a text.
+// bracket cuts a leading [...] without another [ inside off a text.
 func bracket(text string) (inside, after string, ok bool) {
 	if !strings.HasPrefix(text, "[") {
 		return "", "", false
 	}
 	inside, after, ok = strings.Cut(text[1:], "]")
-	return inside, after, ok && len(inside) <= maxTag
+	return inside, after, ok && len(inside) <= maxTag && !strings.Contains(inside, "[")
 }
 
 // tag reads the inside of a bracket: the longest run of its first words that names a consultation, then words.
@@ -79,7 +79,7 @@ func (g *Grammar) tag(inside string, known func(string) bool) (Wish, bool, *gate
 }
 
 func tokensOf(inside string) []string {
-	tokens := strings.FieldsFunc(inside, func(r rune) bool { return strings.ContainsRune(blanks, r) })
+	tokens := strings.FieldsFunc(inside, func(r rune) bool { return r == '+' || strings.ContainsRune(blanks, r) }) // + as in addresses
 	for i, t := range tokens {
 		tokens[i] = strings.TrimRight(t, ",;:")
 	}

@@ -127,7 +127,11 @@ func (g *Grammar) option(w *Wish, word, written string) *gateway.Fault {
 	case string(Draft), string(Trial), string(Model):
 		return set(&w.Action, Action(word), func(a Action) string { return string(a) })
 	}
-	return refuse("refuse.unknown-word", "Word", Shown(written), "Near", Near(word, g.known), "Types", g.types)
+	near := Near(word, g.known)
+	if register := registerMeant(word, near); register != "" {
+		return refuse("refuse.register-word", "Word", Shown(written), "Register", register, "Domain", g.domain, "Near", near)
+	}
+	return refuse("refuse.unknown-word", "Word", Shown(written), "Near", near, "Types", g.types)
 }
 
 // set says one option; saying two different things of it in one place is refused.

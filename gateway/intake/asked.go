@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -198,7 +199,11 @@ func (x *exam) unknown(name string) *gateway.Fault {
 	if word, near, rest := address.NearRegister(name); len(near) > 0 && x.names[rest] != nil {
 		return refuse("refuse.unknown-register", "Word", word, "Near", near)
 	}
-	return refuse("refuse.unknown-consultation", "Name", address.Shown(strings.ToUpper(name)), "Near", x.near(name))
+	near := x.near(name)
+	if meant := x.in.grammar.Meant(name, slices.Collect(maps.Keys(x.names))); meant != "" {
+		near = []string{meant}
+	}
+	return refuse("refuse.unknown-consultation", "Name", address.Shown(strings.ToUpper(name)), "Near", near)
 }
 
 // near lists the references closest to a name.

@@ -127,6 +127,8 @@ type Attempt struct {
 	Login    string
 	Password string
 	Address  netip.Addr // where it comes from
+	// InPerson: a person types it into a page. App passwords are for programs: they open nothing there.
+	InPerson bool
 }
 
 // maxLogin bounds a login, in octets.
@@ -145,7 +147,7 @@ func (a *Accounts) Login(ctx context.Context, try Attempt) (gateway.Agent, error
 	if by := a.guesses.lockedBy(w, a.o.Now()); by != "" {
 		return gateway.Agent{}, a.lockedOut(by)
 	}
-	found, err := a.check(ctx, w, agent, try.Password)
+	found, err := a.check(ctx, w, agent, try)
 	switch {
 	case err != nil:
 		return gateway.Agent{}, a.unavailable("check the password", err)
@@ -179,8 +181,8 @@ func (a *Accounts) find(ctx context.Context, login string) (gateway.Agent, error
 }
 
 // check tells how the credential was verified, or that it was not.
-func (a *Accounts) check(ctx context.Context, w who, agent gateway.Agent, password string) (verdict, error) {
-	text, err := prepare(password)
+func (a *Accounts) check(ctx context.Context, w who, agent gateway.Agent, try Attempt) (verdict, error) {
+	text, err := prepare(try.Password)
 	if err != nil {
 		text = nil // nobody's: the work is done all the same
 	}
@@ -189,8 +191,10 @@ func (a *Accounts) check(ctx context.Context, w who, agent gateway.Agent, passwo
 		if a.memory.knows(credential, a.o.Now()) {
 			return verdict{outcome: outcomeRemembered}, nil
 		}
-		if ok, err := a.app(ctx, agent, password); ok || err != nil {
-			return verdict{outcome: outcomeApp}, err
+		if !try.InPerson {
+			if ok, err := a.app(ctx, agent, try.Password); ok || err != nil {
+				return verdict{outcome: outcomeApp}, err
+			}
 		}
 	}
 	return a.verify(ctx, w, agent, text, credential)

@@ -36,6 +36,7 @@ func (c Config) Check() Problems {
 		k.say("api.certificate", "certificate and key are required to listen on %s: keys of the platform would travel in clear", a.Listen)
 	}
 	k.positive("api.requests_per_minute", int64(c.API.PerMinute))
+	k.console(c.Console)
 	return k.problems
 }
 

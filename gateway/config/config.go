@@ -35,6 +35,7 @@ type Config struct {
 	Theme      Theme      `toml:"theme"`
 	Link       Link       `toml:"link"`
 	API        API        `toml:"api"`
+	Console    Console    `toml:"console"`
 	Ledger     Ledger     `toml:"ledger"`
 	Proof      Proof      `toml:"proof"`
 	Metrics    Metrics    `toml:"metrics"`
@@ -251,6 +252,7 @@ func Default() Config {
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),
 		},
 		API:     API{PerMinute: 600},
+		Console: defaultConsole(),
 		Ledger:  Ledger{Interval: Duration(time.Second)},
 		Metrics: Metrics{Listen: "127.0.0.1:9125"},
 	}

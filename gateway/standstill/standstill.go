@@ -56,7 +56,9 @@ func Of(states map[gateway.State]int, last time.Time, zone *time.Location) Clock
 func (c Clock) Sure() bool { return c.Rejected > 0 && c.Sent == c.Rejected }
 
 // Open tells that the contract may be signed now, as far as the rejections are concerned.
-func (c Clock) Open(now time.Time) bool { return c.Sure() && !c.Signing.IsZero() && !now.Before(c.Signing) }
+func (c Clock) Open(now time.Time) bool {
+	return c.Sure() && !c.Signing.IsZero() && !now.Before(c.Signing)
+}
 
 // Left is a stretch of time as people count it down; zero when it is over.
 type Left struct{ Days, Hours, Minutes int }

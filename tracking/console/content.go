@@ -25,26 +25,26 @@ type letterBody struct {
 	Gone bool // its content is no longer kept
 }
 
-// mail is a stored message, open.
-type mail struct {
+// letter is a stored message, open.
+type letter struct {
 	*message.Message
 	content store.Content
 }
 
-func (m mail) Close() { _ = m.content.Close() }
+func (m letter) Close() { _ = m.content.Close() }
 
 // open opens a stored message; the caller closes it.
-func (c *Console) open(ctx context.Context, h gateway.Hash) (mail, error) {
+func (c *Console) open(ctx context.Context, h gateway.Hash) (letter, error) {
 	content, err := c.d.Store.OpenContent(ctx, h)
 	if err != nil {
-		return mail{}, err
+		return letter{}, err
 	}
 	m, err := message.Read(content, content.Size(), message.DefaultLimits())
 	if err != nil {
 		_ = content.Close() // the reading's error says more
-		return mail{}, fmt.Errorf("read a message: %w", err)
+		return letter{}, fmt.Errorf("read a message: %w", err)
 	}
-	return mail{m, content}, nil
+	return letter{m, content}, nil
 }
 
 func (c *Console) body(ctx context.Context, x gateway.Courier) (letterBody, error) {
@@ -63,7 +63,7 @@ func (c *Console) body(ctx context.Context, x gateway.Courier) (letterBody, erro
 }
 
 // says is the message's text, and whether there is HTML too.
-func (m mail) says(most int64) (letterBody, error) {
+func (m letter) says(most int64) (letterBody, error) {
 	h := m.HTML()
 	b := letterBody{HTML: h != nil}
 	part := m.Message.Text()

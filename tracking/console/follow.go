@@ -130,13 +130,13 @@ type draftRow struct {
 // followRow is one courier.
 type followRow struct {
 	gateway.Courier
+	Count      int // recipients
 	Many       bool
-	Status     status    // of a single recipient
-	Times      []moment  // of a single recipient: what happened, when
-	Parts      []part    // of several: how many are where
-	Recipients []person  // the first of them
-	More       int       // those not shown
-	Last       time.Time // of a single recipient's facts
+	Status     status   // of a single recipient
+	Times      []moment // of a single recipient: what happened, when
+	Parts      []part   // of several: how many are where
+	Recipients []person // the first of them
+	More       int      // those not shown
 }
 
 type moment struct {
@@ -260,7 +260,7 @@ func rowOf(x gateway.Courier, counts map[gateway.State]int, first []gateway.Reci
 	for _, r := range first {
 		row.Recipients = append(row.Recipients, personOf(r))
 	}
-	row.Many, row.More = total > 1, total-len(first)
+	row.Count, row.Many, row.More = total, total > 1, total-len(first)
 	if !row.Many {
 		if len(row.Recipients) > 0 {
 			row.Status, row.Times = row.Recipients[0].Status, row.Recipients[0].Times

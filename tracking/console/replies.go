@@ -153,4 +153,3 @@ func (c *Console) writeAnswer(w *store.Spool, v *visit, text, form string) error
 	}
 	return nil
 }
-

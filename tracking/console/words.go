@@ -48,7 +48,10 @@ func (x *Words) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-woken: // an event is in the ledger a moment after it is recorded: the next tick finds it at the latest
+		case <-woken: // an event is in the ledger a moment after it is recorded: others gather meanwhile
+			if !x.console.rest(ctx, time.Second) {
+				return nil
+			}
 		case <-tick.C:
 		}
 	}
@@ -57,10 +60,6 @@ func (x *Words) Run(ctx context.Context) error {
 // catchUp follows the ledger to its end, while the lease is ours.
 func (x *Words) catchUp(ctx context.Context) error {
 	for ctx.Err() == nil {
-		_, ours, err := x.console.d.Store.AcquireLease(ctx, wordsName, x.owner, wordsLease)
-		if err != nil || !ours {
-			return err
-		}
 		more, err := x.step(ctx)
 		if err != nil || !more {
 			return err
@@ -74,6 +73,9 @@ func (x *Words) step(ctx context.Context) (more bool, err error) {
 	s := x.console.d.Store
 	couriers, from, to, err := s.Unfound(ctx, wordsName, wordsStep)
 	if err != nil || to == from {
+		return false, err
+	}
+	if _, ours, err := s.AcquireLease(ctx, wordsName, x.owner, wordsLease); err != nil || !ours {
 		return false, err
 	}
 	rows := make([]store.CourierWords, 0, len(couriers))

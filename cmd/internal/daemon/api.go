@@ -29,6 +29,6 @@ func (d *Daemon) makeAPI(in *intake.Intake) error {
 		t = cert.config()
 	}
 	d.api = newHTTPServer("api", h, t, d.log)
-	d.drainAPI = h.Drain
+	d.drains = append(d.drains, h.Drain)
 	return nil
 }

@@ -58,7 +58,8 @@ type Daemon struct {
 	pages        *httpServer
 	metrics      *httpServer
 	api          *httpServer
-	drainAPI     func() // ends what waits there
+	console      *httpServer
+	drains       []func() // each ends what waits in one of them
 	certificates []*certificate
 
 	running sync.WaitGroup
@@ -79,7 +80,7 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Daemon{cfg: cfg, log: o.Log, now: o.Now, registry: prometheus.NewRegistry(), failed: make(chan error, 1), cancel: func() {}, drainAPI: func() {}}
+	d := &Daemon{cfg: cfg, log: o.Log, now: o.Now, registry: prometheus.NewRegistry(), failed: make(chan error, 1), cancel: func() {}}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := d.make(ctx); err != nil {
 		return nil, errors.Join(err, d.closeStore())
@@ -148,6 +149,9 @@ func (d *Daemon) makeSubmission() error {
 		return err
 	}
 	if err := d.makeAPI(in); err != nil {
+		return err
+	}
+	if err := d.makeConsole(in, accounts); err != nil {
 		return err
 	}
 	s := d.cfg.Submission
@@ -244,11 +248,16 @@ func (d *Daemon) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if d.console != nil {
+		if err := d.console.start(d.cfg.Console.Listen); err != nil {
+			return err
+		}
+	}
 	if err := d.submission.Start(ctx); err != nil {
 		return err
 	}
 	d.health.started()
-	d.log.Info("started", "submission", d.Addresses().StartTLS, "submission_tls", d.Addresses().TLS, "pages", d.Addresses().Pages, "metrics", d.Addresses().Metrics, "api", d.Addresses().API)
+	d.log.Info("started", "submission", d.Addresses().StartTLS, "submission_tls", d.Addresses().TLS, "pages", d.Addresses().Pages, "metrics", d.Addresses().Metrics, "api", d.Addresses().API, "console", d.Addresses().Console)
 	return nil
 }
 
@@ -263,7 +272,7 @@ func (d *Daemon) fail(err error) {
 func (d *Daemon) Failed() <-chan error { return d.failed }
 
 // Addresses are where the daemon listens; empty: it does not.
-type Addresses struct{ StartTLS, TLS, Pages, Metrics, API string }
+type Addresses struct{ StartTLS, TLS, Pages, Metrics, API, Console string }
 
 // Addresses tells them after Start.
 func (d *Daemon) Addresses() Addresses {
@@ -280,6 +289,9 @@ func (d *Daemon) Addresses() Addresses {
 	}
 	if d.api != nil {
 		a.API = d.api.addr()
+	}
+	if d.console != nil {
+		a.Console = d.console.addr()
 	}
 	return a
 }
@@ -302,13 +314,16 @@ func (d *Daemon) Stop(ctx context.Context) (err error) {
 
 func (d *Daemon) stop(ctx context.Context) error {
 	d.health.stopping()
-	d.drainAPI()
+	for _, drain := range d.drains {
+		drain()
+	}
 	drain, done := context.WithTimeout(ctx, d.cfg.Submission.DrainTimeout.Of())
 	defer done()
 	var problems []error
 	problems = append(problems, d.submission.Stop(drain))
 	problems = append(problems, d.pages.stopIfStarted(drain))
 	problems = append(problems, d.api.stopIfStarted(drain))
+	problems = append(problems, d.console.stopIfStarted(drain))
 	d.cancel()
 	d.running.Wait()
 	if d.metrics != nil {

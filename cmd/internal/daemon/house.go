@@ -27,6 +27,9 @@ func (d *Daemon) tidy(ctx context.Context) {
 	if _, err := d.store.Sweep(ctx, d.cfg.Store.SweepAfter.Of()); err != nil && ctx.Err() == nil {
 		d.log.Warn("sweep contents; will try again", "cause", err)
 	}
+	if _, err := d.store.SweepSignIns(ctx); err != nil && ctx.Err() == nil {
+		d.log.Warn("sweep sessions; will try again", "cause", err)
+	}
 	erased, err := d.store.EraseNetwork(ctx, d.now().Add(-d.cfg.Link.Retention.Of()))
 	if err != nil && ctx.Err() == nil {
 		d.log.Warn("erase network details; will try again", "cause", err)

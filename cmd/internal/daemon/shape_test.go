@@ -90,6 +90,8 @@ func TestLibrariesStayInTheirRooms(t *testing.T) {
 		"github.com/alecthomas/kong":     {"cmd/vaguemestre"},
 		"github.com/pelletier/go-toml":   {"gateway/config", "gateway/intake", "gateway/catalog", "tracking/proof"},
 		"golang.org/x/mod/sumdb/note":    {"tracking/ledger", "tracking/proof"},
+		"github.com/coreos/go-oidc":      {"tracking/console"},
+		"golang.org/x/oauth2":            {"tracking/console"},
 		"github.com/microcosm-cc/":       {"gateway/message"},
 		"github.com/go-rod":              {"deploy/sandbox/browser"},
 		"github.com/emersion/go-msgauth": {"outbound/relay", "inbound/correlate"},

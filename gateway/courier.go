@@ -74,11 +74,12 @@ const (
 // Door is the way by which a courier came in.
 type Door string
 
-// The three doors.
+// The doors.
 const (
 	DoorSMTP    Door = "smtp"
 	DoorConsole Door = "console"
 	DoorAPI     Door = "api"
+	DoorCommand Door = "command" // courier send
 )
 
 // Courier is one accepted letter. Everything that its messages are made of is frozen in

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -53,8 +54,11 @@ func (in *Intake) accept(ctx context.Context, x *exam) (Receipt, error) {
 	}
 	stored, added, err := in.d.Store.Accept(ctx, store.Acceptance{
 		Courier: c, Recipients: recipients, Events: x.events(recipients), Jobs: x.jobs(recipients),
-		Contents: []*store.Spool{x.s.Message}, Key: key, KeyUntil: until,
+		Contents: []*store.Spool{x.s.Message}, Key: key, KeyUntil: until, Claim: x.s.Claim,
 	})
+	if errors.Is(err, store.ErrClaimed) {
+		return Receipt{}, gateway.Refuse(550, [3]int{5, 7, 0}, "refuse.claimed", nil)
+	}
 	if err != nil {
 		return Receipt{}, fmt.Errorf("accept a courier: %w", err)
 	}

@@ -153,6 +153,7 @@ type Submission struct {
 	Said       address.Wish       // what a form or the API says; outranks the message, as header fields do
 	Message    *store.Spool       // whole, CRLF line ends; the caller discards it afterwards
 	DSN        gateway.DSNRequest // what the mail client asked to be told (RFC 3461)
+	Claim      gateway.Hash       // the caller's own name for what it sends: another courier under it is refused; zero: none
 }
 
 // Outcome says what became of a submission.

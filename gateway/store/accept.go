@@ -18,12 +18,14 @@ type Acceptance struct {
 	Contents   []*Spool            // the courier's, and whatever else its jobs name
 	Key        gateway.Hash        // what makes a client's retry the same message (promise 3); zero: never the same
 	KeyUntil   time.Time           // from then on the key means another courier; zero: never
+	Claim      gateway.Hash        // the caller's own name for what it asks: no other courier can have it, ever; zero: none
 }
 
 // Accept stores a courier with its recipients, events and jobs in one transaction. When the
 // key is known, the known courier is joined by the recipients that it has not yet, with
 // their events and jobs, and there is no second courier; events about the courier as a
 // whole are then left out. It gives the courier as it stands and the recipients added.
+// ErrClaimed when the claim is another courier's.
 func (s *Store) Accept(ctx context.Context, a Acceptance) (c gateway.Courier, added []gateway.Recipient, err error) {
 	if err := settleAll(a.Contents); err != nil {
 		return c, nil, fault("accept a courier", err)
@@ -41,6 +43,9 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (c gateway.Courier, ad
 
 func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipient, error) {
 	c, joined, err := t.claimKey(a)
+	if err == nil && !a.Claim.IsZero() {
+		err = t.claim(a.Claim, c.ID)
+	}
 	if err != nil {
 		return c, nil, err
 	}
@@ -79,6 +84,22 @@ func (t *tx) claimKey(a Acceptance) (c gateway.Courier, joined bool, err error) 
 		err = errors.New("key of a courier that is not stored")
 	}
 	return c, true, err
+}
+
+// claim gives a claim to a courier, unless another one has it.
+func (t *tx) claim(claim gateway.Hash, courier gateway.ID) error {
+	n, err := t.exec("INSERT INTO dedupe (key, courier, until) VALUES ($1, $2, 0) ON CONFLICT (key) DO NOTHING", claim[:], courier.String())
+	if err != nil || n == 1 {
+		return err
+	}
+	var owner string
+	if err := t.value([]any{&owner}, "SELECT courier FROM dedupe WHERE key = $1", claim[:]); err != nil {
+		return err
+	}
+	if owner != courier.String() {
+		return ErrClaimed
+	}
+	return nil
 }
 
 func (t *tx) acceptNew(a Acceptance, row []any) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"vaguemestre/gateway"
@@ -23,10 +24,6 @@ func (s *Store) PutAgent(ctx context.Context, a gateway.Agent) (gateway.Agent, e
 	if a.ID.IsZero() {
 		a.ID = gateway.NewID(s.now())
 	}
-	addresses := make([]string, len(a.Addresses))
-	for i, address := range a.Addresses {
-		addresses[i] = strings.ToLower(address)
-	}
 	var stored gateway.Agent
 	err := s.write(ctx, "put an agent", func(t *tx) (err error) {
 		// Who closes an account or changes its password means its sessions too.
@@ -38,10 +35,100 @@ func (s *Store) PutAgent(ctx context.Context, a gateway.Agent) (gateway.Agent, e
 			ON CONFLICT (login) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, password = excluded.password,
 				disabled = excluded.disabled, administrator = excluded.administrator, version = agent.version + 1
 			RETURNING `+agentColumns,
-			a.ID.String(), strings.ToLower(a.Login), a.Name, text(addresses), a.Password, bit(a.Disabled), text(a.Notices), bit(a.Administrator))
+			a.ID.String(), strings.ToLower(a.Login), a.Name, text(lowered(a.Addresses)), a.Password, bit(a.Disabled), text(a.Notices), bit(a.Administrator))
 		return err
 	})
 	return stored, err
+}
+
+// AgentPut is an agent as a platform puts it: their password and notices are never its business.
+type AgentPut struct {
+	Login     string
+	Name      string
+	Addresses []string
+	Password  string // as stored, of one who is new
+	Disabled  *bool  // nil: stays; one who is new is not
+	Entitled  []gateway.ID
+	Listed    bool // Entitled is said, and whole; otherwise entitlements stay
+}
+
+// PutAgents stores agents by their logins, all or none of them. Who is put again unchanged is not
+// written: sessions and remembered verifications last. gateway.ErrNotFound when a consultation is none.
+func (s *Store) PutAgents(ctx context.Context, agents []AgentPut) error {
+	agents = slices.Clone(agents)
+	for i := range agents {
+		agents[i].Login = strings.ToLower(agents[i].Login)
+	}
+	slices.SortFunc(agents, func(a, b AgentPut) int { return strings.Compare(a.Login, b.Login) }) // two puts wait for one another, never each for the other
+	return s.write(ctx, "put agents", func(t *tx) error { return t.putAgents(agents) })
+}
+
+const putAgent = `INSERT INTO agent (` + agentColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, 0)
+	ON CONFLICT (login) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, version = agent.version + 1,
+		disabled = CASE WHEN $8 = 1 THEN agent.disabled ELSE excluded.disabled END
+	WHERE agent.name <> excluded.name OR agent.addresses <> excluded.addresses OR $8 = 0 AND agent.disabled <> excluded.disabled`
+
+func (t *tx) putAgents(agents []AgentPut) error {
+	var rows, closed, before, entitled [][]any
+	for _, a := range agents {
+		disabled := a.Disabled != nil && *a.Disabled
+		rows = append(rows, []any{gateway.NewID(t.now()).String(), a.Login, a.Name, text(lowered(a.Addresses)), a.Password, bit(disabled),
+			text(gateway.Notices{}), bit(a.Disabled == nil)})
+		if disabled {
+			closed = append(closed, []any{a.Login})
+		}
+		if a.Listed {
+			before = append(before, []any{a.Login})
+		}
+		for _, id := range a.Entitled {
+			entitled = append(entitled, []any{a.Login, id.String()})
+		}
+	}
+	if _, err := t.many(putAgent, rows); err != nil {
+		return err
+	}
+	if _, err := t.many("DELETE FROM session WHERE agent IN (SELECT id FROM agent WHERE login = $1 AND disabled <> 0)", closed); err != nil {
+		return err
+	}
+	if _, err := t.many("DELETE FROM entitlement WHERE agent = (SELECT id FROM agent WHERE login = $1)", before); err != nil {
+		return err
+	}
+	return t.mustAll(gateway.ErrNotFound, `INSERT INTO entitlement (agent, consultation)
+		SELECT agent.id, consultation.id FROM agent, consultation WHERE agent.login = $1 AND consultation.id = $2
+		ON CONFLICT (agent, consultation) DO UPDATE SET agent = excluded.agent`, entitled)
+}
+
+func lowered(addresses []string) []string {
+	all := make([]string, len(addresses))
+	for i, address := range addresses {
+		all[i] = strings.ToLower(address)
+	}
+	return all
+}
+
+// SetPassword stores an agent's password, hashed; empty: none of their own. It grows Version and ends their sessions.
+func (s *Store) SetPassword(ctx context.Context, agent gateway.ID, hash string) error {
+	return s.write(ctx, "set a password", func(t *tx) error {
+		if err := t.endSessions(agent); err != nil {
+			return err
+		}
+		return t.must(gateway.ErrNotFound, "UPDATE agent SET password = $1, version = version + 1 WHERE id = $2", hash, agent.String())
+	})
+}
+
+// SetDisabled closes an account, and ends its sessions, or opens it. It grows Version.
+func (s *Store) SetDisabled(ctx context.Context, agent gateway.ID, disabled bool) error {
+	return s.write(ctx, "close or open an account", func(t *tx) error {
+		if err := t.endSessions(agent); err != nil {
+			return err
+		}
+		return t.must(gateway.ErrNotFound, "UPDATE agent SET disabled = $1, version = version + 1 WHERE id = $2", bit(disabled), agent.String())
+	})
+}
+
+func (t *tx) endSessions(agent gateway.ID) error {
+	_, err := t.exec("DELETE FROM session WHERE agent = $1", agent.String())
+	return err
 }
 
 // SetNotices stores what an agent chose to be told; PutAgent leaves it as it is.
@@ -87,6 +174,37 @@ func (s *Store) Revoke(ctx context.Context, agent, consultation gateway.ID) erro
 	})
 }
 
+// EntitleOnly makes these the agents who may write about a consultation, and no others. guard, when it
+// is not nil, sees those who may, by login, with nobody else changing them by EntitleOnly; its error ends it all.
+// gateway.ErrNotFound when one of them is none.
+func (s *Store) EntitleOnly(ctx context.Context, consultation gateway.ID, agents []gateway.ID, guard func([]gateway.Agent) error) error {
+	return s.write(ctx, "entitle agents", func(t *tx) error {
+		if err := t.holdConsultation(consultation); err != nil {
+			return err
+		}
+		now, err := list(t.ctx, t.run, scanAgent, entitledAgents, consultation.String())
+		if err == nil && guard != nil {
+			err = guard(now)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec("DELETE FROM entitlement WHERE consultation = $1", consultation.String()); err != nil {
+			return err
+		}
+		rows := make([][]any, len(agents))
+		for i, id := range agents {
+			rows[i] = []any{consultation.String(), id.String()}
+		}
+		return t.mustAll(gateway.ErrNotFound, `INSERT INTO entitlement (agent, consultation)
+			SELECT agent.id, consultation.id FROM agent, consultation WHERE consultation.id = $1 AND agent.id = $2
+			ON CONFLICT (agent, consultation) DO UPDATE SET agent = excluded.agent`, rows)
+	})
+}
+
+const entitledAgents = "SELECT " + agentColumns + ` FROM agent
+	WHERE id IN (SELECT agent FROM entitlement WHERE consultation = $1) ORDER BY login`
+
 // Entitled tells whether an agent may write about a consultation.
 func (s *Store) Entitled(ctx context.Context, agent, consultation gateway.ID) (bool, error) {
 	var found int
@@ -106,6 +224,5 @@ func (s *Store) EntitledConsultations(ctx context.Context, agent gateway.ID) ([]
 
 // EntitledAgents gives those who may write about a consultation, by login.
 func (s *Store) EntitledAgents(ctx context.Context, consultation gateway.ID) ([]gateway.Agent, error) {
-	return all(ctx, s, "list entitlements", scanAgent, "SELECT "+agentColumns+` FROM agent
-		WHERE id IN (SELECT agent FROM entitlement WHERE consultation = $1) ORDER BY login`, consultation.String())
+	return all(ctx, s, "list entitlements", scanAgent, entitledAgents, consultation.String())
 }

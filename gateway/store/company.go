@@ -45,40 +45,49 @@ func joined(registers []gateway.Register) string {
 // PutCompanies stores companies of a consultation, by their Ref. Repeating it changes
 // nothing. One transaction, whatever their number.
 func (s *Store) PutCompanies(ctx context.Context, consultation gateway.ID, companies []gateway.Company, mode Mode) error {
-	return s.write(ctx, "put companies", func(t *tx) error {
-		// Holding the consultation's row keeps two imports of it from mingling.
-		if err := t.must(gateway.ErrNotFound, "UPDATE consultation SET updated = $1 WHERE id = $2", micros(s.now()), consultation.String()); err != nil {
-			return err
-		}
-		known, err := list(t.ctx, t.run, scanCompany, "SELECT "+companyColumns+" FROM company WHERE consultation = $1", consultation.String())
-		if err != nil {
-			return err
-		}
-		byRef := make(map[string]gateway.Company, len(known))
-		for _, c := range known {
-			byRef[c.Ref] = c
-		}
-		var rows, gone [][]any
-		for _, c := range companies {
-			if mode == Merge {
-				c.Registers = append(slices.Clone(byRef[c.Ref].Registers), c.Registers...)
-				byRef[c.Ref] = c // it may be named again
-			} else {
-				delete(byRef, c.Ref)
-			}
-			rows = append(rows, t.companyArgs(consultation, c))
-		}
-		if mode == Replace {
-			for ref := range byRef {
-				gone = append(gone, []any{consultation.String(), ref})
-			}
-		}
-		if _, err := t.many(putCompany, rows); err != nil {
-			return err
-		}
-		_, err = t.many("DELETE FROM company WHERE consultation = $1 AND ref = $2", gone)
+	return s.PutCompaniesIf(ctx, consultation, companies, mode, nil)
+}
+
+// PutCompaniesIf is PutCompanies unless guard fails: it sees the companies as they stand, by name,
+// with nobody else changing them, and its error ends it all and is given.
+func (s *Store) PutCompaniesIf(ctx context.Context, consultation gateway.ID, companies []gateway.Company, mode Mode, guard func([]gateway.Company) error) error {
+	return s.write(ctx, "put companies", func(t *tx) error { return t.putCompanies(consultation, companies, mode, guard) })
+}
+
+func (t *tx) putCompanies(consultation gateway.ID, companies []gateway.Company, mode Mode, guard func([]gateway.Company) error) error {
+	if err := t.holdConsultation(consultation); err != nil {
 		return err
-	})
+	}
+	known, err := list(t.ctx, t.run, scanCompany, "SELECT "+companyColumns+" FROM company WHERE consultation = $1 ORDER BY name, ref", consultation.String())
+	if err == nil && guard != nil {
+		err = guard(known)
+	}
+	if err != nil {
+		return err
+	}
+	byRef := make(map[string]gateway.Company, len(known))
+	for _, c := range known {
+		byRef[c.Ref] = c
+	}
+	rows := make([][]any, len(companies))
+	for i, c := range companies {
+		if mode == Merge {
+			c.Registers = append(slices.Clone(byRef[c.Ref].Registers), c.Registers...)
+			byRef[c.Ref] = c // it may be named again
+		} else {
+			delete(byRef, c.Ref)
+		}
+		rows[i] = t.companyArgs(consultation, c)
+	}
+	if _, err := t.many(putCompany, rows); err != nil || mode == Merge {
+		return err
+	}
+	var gone [][]any
+	for ref := range byRef {
+		gone = append(gone, []any{consultation.String(), ref})
+	}
+	_, err = t.many("DELETE FROM company WHERE consultation = $1 AND ref = $2", gone)
+	return err
 }
 
 const putCompany = `INSERT INTO company (id, consultation, ref, name, addresses, registers) VALUES ($1, $2, $3, $4, $5, $6)

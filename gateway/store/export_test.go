@@ -41,3 +41,16 @@ func CheckAppendOnly(t *testing.T, s *Store) {
 		t.Errorf("%+v, %v", after, err)
 	}
 }
+
+// RecordSlowly records an event in a transaction that stays open, its event stamped, from the word on stamped until
+// the word on finish.
+func RecordSlowly(ctx context.Context, s *Store, e gateway.Event, stamped chan<- struct{}, finish <-chan struct{}) error {
+	return s.engine.write(ctx, func(t *tx) error {
+		if err := t.record([]gateway.Event{e}); err != nil {
+			return err
+		}
+		close(stamped)
+		<-finish
+		return nil
+	})
+}

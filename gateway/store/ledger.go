@@ -90,6 +90,7 @@ func (t *tx) appendLedger(epoch int64, b LedgerBatch) error {
 	if _, err := t.many("INSERT INTO ledger_hash (position, hash) VALUES ($1, $2)", hashes); err != nil {
 		return fmt.Errorf("store hashes: %w", err)
 	}
+	t.topics |= onLedger
 	return t.insertCheckpoint(b)
 }
 

@@ -39,6 +39,8 @@ type Options struct {
 var (
 	// ErrAddressTaken: another consultation has that address.
 	ErrAddressTaken = errors.New("address of another consultation")
+	// ErrClaimed: another courier was accepted under that claim.
+	ErrClaimed = errors.New("claim of another courier")
 	// ErrConflict: the thing changed since the caller read it.
 	ErrConflict = errors.New("changed meanwhile")
 	// ErrOvertaken: an event recorded before the checkpoint's time came in meanwhile; ask
@@ -167,7 +169,7 @@ func fault(op string, err error) error {
 
 // answer tells an error that answers the caller's question from a failure.
 func answer(err error) bool {
-	for _, known := range [...]error{gateway.ErrNotFound, gateway.ErrRecorded, gateway.ErrFenced, ErrAddressTaken, ErrConflict, ErrOvertaken} {
+	for _, known := range [...]error{gateway.ErrNotFound, gateway.ErrRecorded, gateway.ErrFenced, ErrAddressTaken, ErrClaimed, ErrConflict, ErrOvertaken} {
 		if errors.Is(err, known) {
 			return true
 		}

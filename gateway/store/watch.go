@@ -10,6 +10,7 @@ const (
 	TopicJobs    Topic = "jobs"    // a job is new, or due earlier
 	TopicEvents  Topic = "events"  // an event was recorded
 	TopicInbound Topic = "inbound" // a mail was received
+	TopicLedger  Topic = "ledger"  // events have their places in the ledger
 )
 
 // topics is a set of topics.
@@ -19,8 +20,9 @@ const (
 	onJobs topics = 1 << iota
 	onEvents
 	onInbound
+	onLedger
 
-	everything = onJobs | onEvents | onInbound
+	everything = onJobs | onEvents | onInbound | onLedger
 )
 
 func (t Topic) bit() topics {
@@ -31,6 +33,8 @@ func (t Topic) bit() topics {
 		return onEvents
 	case TopicInbound:
 		return onInbound
+	case TopicLedger:
+		return onLedger
 	}
 	return 0
 }

@@ -30,21 +30,9 @@ const (
 // Read reads one consultation, or an array of them, for a gateway of that domain. It fails with
 // Problems when the file is to be changed.
 func Read(r io.Reader, domain string) ([]Entry, error) {
-	grammar, err := address.New(domain, nil)
+	d, tree, err := begin(r, domain)
 	if err != nil {
 		return nil, err
-	}
-	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read consultations: %w", err)
-	}
-	if len(text) > MaxFile {
-		return nil, Problems{{"", fmt.Sprintf("larger than %d octets: split it", MaxFile)}}
-	}
-	d := &reader{grammar: grammar}
-	tree, problem := parse(text)
-	if problem != nil {
-		return nil, Problems{*problem}
 	}
 	list, array := tree.([]any)
 	if !array {
@@ -63,6 +51,52 @@ func Read(r io.Reader, domain string) ([]Entry, error) {
 		return nil, d.problems
 	}
 	return entries, nil
+}
+
+// ReadCompanies reads {"companies": […]}, the companies of one consultation. It fails with Problems when they are to
+// be changed.
+func ReadCompanies(r io.Reader, domain string) ([]gateway.Company, error) {
+	d, tree, err := begin(r, domain)
+	if err != nil {
+		return nil, err
+	}
+	o := d.object("", tree, "companies")
+	if _, there := o.keys["companies"]; !there && o.keys != nil {
+		d.problem("companies", "this key is missing")
+	}
+	companies := d.companies("", o.list("companies"))
+	if len(d.problems) > 0 {
+		return nil, d.problems
+	}
+	return companies, nil
+}
+
+// begin reads the JSON of a file for a gateway of that domain.
+func begin(r io.Reader, domain string) (*reader, any, error) {
+	grammar, err := address.New(domain, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := slurp(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, problem := parse(text)
+	if problem != nil {
+		return nil, nil, Problems{*problem}
+	}
+	return &reader{grammar: grammar}, tree, nil
+}
+
+func slurp(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, MaxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read consultations: %w", err)
+	}
+	if len(text) > MaxFile {
+		return nil, Problems{{"", fmt.Sprintf("larger than %d octets: split it", MaxFile)}}
+	}
+	return text, nil
 }
 
 // parse decodes one JSON value and nothing after it; an error has its line.
@@ -88,12 +122,21 @@ func parse(text []byte) (any, *Problem) {
 // reader collects the problems of a file.
 type reader struct {
 	grammar  *address.Grammar
+	place    func(path string) string // nil: paths are places
 	problems Problems
 }
 
 func (d *reader) problem(path, format string, args ...any) {
+	path = strings.TrimPrefix(path, ".")
+	if d.place != nil {
+		path = d.place(path)
+	}
+	d.tell(path, format, args...)
+}
+
+func (d *reader) tell(place, format string, args ...any) {
 	if len(d.problems) < maxProblems {
-		d.problems = append(d.problems, Problem{strings.TrimPrefix(path, "."), fmt.Sprintf(format, args...)})
+		d.problems = append(d.problems, Problem{place, fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -216,30 +259,38 @@ func (d *reader) consultation(path string, value any) Entry {
 		d.problem(path+".address", "%q cannot be an address: at most %d of a-z 0-9 . _ -, for example %q", c.Address, address.MaxName, address.Alias(c.Address))
 	}
 	_, listed := o.keys["companies"]
-	return Entry{Consultation: c, Companies: d.companies(path, o.list("companies")), Listed: listed}
+	return Entry{Consultation: c, Companies: d.companies(path, o.list("companies")), Listed: listed, Addressed: c.Address != "", Place: path}
 }
 
-// companies reads the list; a company met twice under one name is one, with the addresses and registers of both.
 func (d *reader) companies(path string, list []any) []gateway.Company {
-	var all []gateway.Company
-	at := make(map[string]int, len(list))
+	g := gathering{at: make(map[string]int, len(list))}
 	for i, item := range list {
 		where := fmt.Sprintf("%s.companies[%d]", path, i)
-		c := d.company(where, item)
-		j, met := at[c.Ref]
-		switch {
-		case c.Ref == "":
-		case !met:
-			at[c.Ref] = len(all)
-			all = append(all, c)
-		case sameName(all[j].Name, c.Name):
-			all[j].Addresses = union(all[j].Addresses, c.Addresses, address.Key)
-			all[j].Registers = union(all[j].Registers, c.Registers, func(r gateway.Register) string { return string(r) })
-		default:
-			d.problem(where, "%q would be named %q as %q is: add \"ref\": %q", c.Name, c.Ref, all[j].Name, address.Shorten(c.Ref, c.Name, maxRef))
-		}
+		d.gather(&g, where, d.company(where, item))
 	}
-	return all
+	return g.all
+}
+
+// gathering is companies by their words.
+type gathering struct {
+	all []gateway.Company
+	at  map[string]int
+}
+
+// gather adds a company; one met twice under one name is one, with the addresses and registers of both.
+func (d *reader) gather(g *gathering, where string, c gateway.Company) {
+	j, met := g.at[c.Ref]
+	switch {
+	case c.Ref == "":
+	case !met:
+		g.at[c.Ref] = len(g.all)
+		g.all = append(g.all, c)
+	case sameName(g.all[j].Name, c.Name):
+		g.all[j].Addresses = union(g.all[j].Addresses, c.Addresses, address.Key)
+		g.all[j].Registers = union(g.all[j].Registers, c.Registers, func(r gateway.Register) string { return string(r) })
+	default:
+		d.problem(where, "%q would be named %q as %q is: add \"ref\": %q", c.Name, c.Ref, g.all[j].Name, address.Shorten(c.Ref, c.Name, maxRef))
+	}
 }
 
 // sameName tells two spellings of one company: case, accents and spaces apart. "A & B" and "A+B",

@@ -1,10 +1,12 @@
 // Package roster reads what the platform says of its consultations: their facts, their
-// companies and registers, as JSON. It is one way for the command line and the API.
+// companies and registers, as JSON or CSV. It is one way for the command line and the API.
 //
 // It promises that what it gives can be stored and named: every address is a mailbox that a letter
 // can go to, every consultation and company has a name that fits in an agent's address. Every
 // problem of a file is said at once, with the place and what to change. Reading keeps nothing;
-// Put stores one consultation at a time, each whole, and repeating it changes nothing: after a crash, import again.
+// Put stores all of a file or nothing of it, in one transaction, and repeating it changes nothing.
+//
+// # JSON
 //
 //	{
 //	  "reference": "TESTESR2020",              required
@@ -21,6 +23,30 @@
 //	}
 //
 // or an array of these. Companies may be left out: then none change.
+//
+// # CSV
+//
+// A first line of column names, then one line for each address, or company, or consultation: lines with the same
+// reference are one consultation, lines with the same company one company. Columns, by either name, in any order; case,
+// accents and punctuation do not count:
+//
+//	reference          référence             required
+//	address            adresse passerelle    the consultation's own, when the reference cannot serve as one
+//	title              intitulé
+//	object             objet
+//	deadline           date limite           09/03/2021 10:00, or as in JSON
+//	public_body        organisme             required, on one line of the consultation at least
+//	purchasing_entity  entité d'achat
+//	zone               fuseau
+//	language           langue
+//	archived           archivée
+//	company            entreprise            required where there is an address
+//	ref                identifiant           the company's word in addresses
+//	mail               courriel              one address or several, with commas, semicolons or spaces between
+//	registers          registres             one or several, with commas, semicolons or + between
+//
+// Separators are the comma, the semicolon (French spreadsheets) or the tabulator; quotes are those of RFC 4180; the text
+// is UTF-8, with or without its mark, or else Windows-1252. A consultation without any company in the file keeps those it has.
 package roster
 
 import (
@@ -38,12 +64,14 @@ import (
 type Entry struct {
 	Consultation gateway.Consultation
 	Companies    []gateway.Company
-	Listed       bool // the file has a list of companies, be it empty
+	Listed       bool   // the file has a list of companies, be it empty
+	Addressed    bool   // the file says its address
+	Place        string // in the file: "[2]", "line 7"
 }
 
 // Problem is something to change in a file.
 type Problem struct {
-	Path string // "[2].companies[13].addresses[0]"; empty: the file as a whole
+	Path string // "[2].companies[13].addresses[0]", `line 7, column "organisme"`; empty: the file as a whole
 	Text string
 }
 
@@ -75,9 +103,8 @@ func Settle(ctx context.Context, known Known, entries []Entry) error {
 	var problems Problems
 	taken := map[string]string{} // by the consultations of the file
 	for i := range entries {
-		c := &entries[i].Consultation
-		path := fmt.Sprintf("[%d]", i)
-		if err := settle(ctx, known, c); err != nil {
+		c, path := &entries[i].Consultation, entries[i].Place
+		if err := settle(ctx, known, &entries[i]); err != nil {
 			return err
 		}
 		owner, err := owner(ctx, known, taken, c.Address)
@@ -111,10 +138,11 @@ func proposal(reserved string) string {
 }
 
 // settle chooses the address that a consultation would have.
-func settle(ctx context.Context, known Known, c *gateway.Consultation) error {
-	if c.Address != "" {
+func settle(ctx context.Context, known Known, e *Entry) error {
+	if e.Addressed {
 		return nil
 	}
+	c := &e.Consultation
 	stored, err := known.ConsultationByReference(ctx, c.Reference)
 	switch {
 	case err == nil:
@@ -157,24 +185,28 @@ func vacant(ctx context.Context, known Known, taken map[string]string, name stri
 
 // Store is where consultations are put.
 type Store interface {
-	PutConsultation(context.Context, gateway.Consultation) (gateway.Consultation, error)
-	PutCompanies(ctx context.Context, consultation gateway.ID, companies []gateway.Company, mode store.Mode) error
+	Known
+	ImportConsultations(ctx context.Context, entries []store.Entry, how store.Import) ([]gateway.Consultation, error)
 }
 
-// Put stores settled entries and gives the consultations as they are stored.
-func Put(ctx context.Context, s Store, entries []Entry, mode store.Mode) ([]gateway.Consultation, error) {
-	stored := make([]gateway.Consultation, 0, len(entries))
-	for _, e := range entries {
-		c, err := s.PutConsultation(ctx, e.Consultation)
-		if err != nil {
-			return stored, fmt.Errorf("put the consultation %q: %w", e.Consultation.Reference, err)
+// settleTries: the address that was free a moment ago may be taken by the import of another process, which the
+// next look at the store sees.
+const settleTries = 3
+
+// Put settles entries and stores them, all or none, and gives the consultations as they are stored. It fails with
+// Problems when an address is not to be had.
+func Put(ctx context.Context, s Store, entries []Entry, how store.Import) ([]gateway.Consultation, error) {
+	for try := 1; ; try++ {
+		if err := Settle(ctx, s, entries); err != nil {
+			return nil, err
 		}
-		if e.Listed {
-			if err := s.PutCompanies(ctx, c.ID, e.Companies, mode); err != nil {
-				return stored, fmt.Errorf("put the companies of %q: %w", c.Reference, err)
-			}
+		all := make([]store.Entry, len(entries))
+		for i, e := range entries {
+			all[i] = store.Entry{Consultation: e.Consultation, KeepAddress: !e.Addressed, Companies: e.Companies, Listed: e.Listed}
 		}
-		stored = append(stored, c)
+		stored, err := s.ImportConsultations(ctx, all, how)
+		if !errors.Is(err, store.ErrAddressTaken) || try == settleTries {
+			return stored, err
+		}
 	}
-	return stored, nil
 }

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,6 +72,7 @@ func TestAConsultationIsRead(t *testing.T) {
 	if diff := cmp.Diff(want, read(t, whole)); diff != "" {
 		t.Error(diff)
 	}
+	want[0].Place = "[0]"
 	if diff := cmp.Diff(want, read(t, "\ufeff["+whole+"]\n")); diff != "" {
 		t.Errorf("as an array:\n%s", diff)
 	}
@@ -160,10 +162,7 @@ func TestEveryConsultationGetsAnAddressOfItsOwn(t *testing.T) {
 	s := opened(t)
 	imported := func(references ...string) ([]Entry, error) {
 		entries := read(t, minimal(references...))
-		if err := Settle(t.Context(), s, entries); err != nil {
-			return nil, err
-		}
-		_, err := Put(t.Context(), s, entries, store.Merge)
+		_, err := Put(t.Context(), s, entries, store.Import{Companies: store.Merge, Reopen: true})
 		return entries, err
 	}
 	for _, c := range []struct{ reference, want string }{
@@ -210,14 +209,32 @@ func many(n int) string {
 func put(t testing.TB, s *store.Store, text string) gateway.Consultation {
 	t.Helper()
 	entries := read(t, text)
-	if err := Settle(t.Context(), s, entries); err != nil {
-		t.Fatal(err)
-	}
-	stored, err := Put(t.Context(), s, entries, store.Replace)
+	stored, err := Put(t.Context(), s, entries, store.Import{Companies: store.Replace, Reopen: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return stored[0]
+}
+
+// Two imports that meet: an address that is taken between the look and the import is told as one taken before.
+func TestAnAddressTakenMeanwhileIsAProblem(t *testing.T) {
+	s := opened(t)
+	entries := read(t, `{"reference":"MAPA 1","public_body":"P"}`)
+	_, err := Put(t.Context(), overtaken{s, func() { put(t, s, `{"reference":"Mapa-1","public_body":"P"}`) }}, entries, store.Import{})
+	if err == nil || !strings.Contains(err.Error(), `the address "mapa-1" is that of "Mapa-1"`) {
+		t.Error(err)
+	}
+}
+
+// overtaken is a store in which something happens before the import.
+type overtaken struct {
+	*store.Store
+	first func()
+}
+
+func (o overtaken) ImportConsultations(ctx context.Context, entries []store.Entry, how store.Import) ([]gateway.Consultation, error) {
+	o.first()
+	return o.Store.ImportConsultations(ctx, entries, how)
 }
 
 func TestImportingTwiceChangesNothing(t *testing.T) {

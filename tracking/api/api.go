@@ -3,13 +3,16 @@
 // It promises that a request without a key in force, or whose key lacks the route's scope, changes and
 // learns nothing; that couriers are sent and read in the name of an agent and for that agent's
 // consultations only, what they may not see answering exactly as what does not exist (promise 11); that
-// what is put twice is stored once; and that every error is a problem document (RFC 9457). The document
-// at /v1/openapi.json is made from the table that routes requests.
+// what is put twice is stored once, and a list is put whole or not at all; and that every error is a problem document
+// (RFC 9457) with a type that never changes and a title in the caller's language. The document at /v1/openapi.json is made
+// from the table that routes requests, and every answer is as it says.
 //
 // A courier is sent under an idempotency key: the same request is the same courier, another one under the same key is
-// refused. What waits, waits no longer once Drain was called.
+// refused. Under If-Match, a list is put only while it is the one that the caller read. The feed of events follows the
+// ledger: it neither skips nor repeats. What waits, waits no longer once Drain was called.
 //
-// Everything is stored by the store or the intake before the answer; a crash leaves nothing else.
+// None of this rests on one process: the store holds it, for all nodes. Everything is stored by the store or the intake
+// before the answer; a crash leaves nothing else.
 package api
 
 import (
@@ -20,7 +23,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -64,8 +66,6 @@ type API struct {
 	mux     *http.ServeMux
 	doc     []byte
 	grammar *address.Grammar // of the domain; it knows no types
-	puts    sync.Mutex       // what is read before it is put
-	sends   [64]sync.Mutex   // by the idempotency key's hash: two requests under one key come one after the other
 
 	draining context.Context
 	drain    context.CancelFunc
@@ -109,21 +109,6 @@ type call struct {
 	agent gateway.Agent // of routes that act for one
 }
 
-// route is one operation; the document and the checks are made from it.
-type route struct {
-	method, path string
-	scope        string // empty: open to anybody
-	agent        bool   // acts for the agent of the field Vaguemestre-Agent
-	summary      string
-	query        []string
-	fields       []string // of the header
-	media, body  string   // of the request: media type and schema
-	answer       string   // schema of the success; empty: none
-	answerMedia  string   // empty: JSON
-	success      int
-	do           func(http.ResponseWriter, *http.Request, call) error
-}
-
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -147,11 +132,11 @@ func (a *API) unrouted(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if len(allowed) == 0 {
-		a.fail(w, r, "none", problem{Status: http.StatusNotFound, Title: "no such resource"})
+		a.fail(w, r, "none", problems().notFound.problem(""))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	a.fail(w, r, "none", problem{Status: http.StatusMethodNotAllowed, Title: "this resource has other methods"})
+	a.fail(w, r, "none", problems().methodNotAllowed.problem(""))
 }
 
 func (a *API) handler(rt route) http.Handler {

@@ -48,10 +48,10 @@ func (a *API) admit(r *http.Request, rt route) (call, error) {
 		return call{}, err
 	}
 	if !slices.Contains(key.Scopes, rt.scope) {
-		return call{}, problem{Status: http.StatusForbidden, Title: "this key lacks a scope", Detail: rt.scope}
+		return call{}, problems().scopeMissing.problem("%s", rt.scope)
 	}
 	if !a.rates.take(key.ID, a.o.Now()) {
-		return call{}, problem{Status: http.StatusTooManyRequests, Title: "too many requests with this key in a minute"}
+		return call{}, problems().tooManyRequests.problem("")
 	}
 	c := call{key: key}
 	if rt.agent {
@@ -61,7 +61,7 @@ func (a *API) admit(r *http.Request, rt route) (call, error) {
 }
 
 func (a *API) key(r *http.Request) (gateway.APIKey, error) {
-	refused := problem{Status: http.StatusUnauthorized, Title: "a key in force is needed"}
+	refused := problems().keyNeeded.problem("")
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || len(text) != keyLength || !strings.HasPrefix(text, keyPrefix) {
 		return gateway.APIKey{}, refused
@@ -80,7 +80,7 @@ func (a *API) key(r *http.Request) (gateway.APIKey, error) {
 func (a *API) acting(r *http.Request) (gateway.Agent, error) {
 	agent, err := a.store.AgentByLogin(r.Context(), strings.ToLower(r.Header.Get(fieldAgent)))
 	if absent(err) || err == nil && agent.Disabled {
-		return gateway.Agent{}, problem{Status: http.StatusForbidden, Title: "no such agent", Detail: "name an agent in the field " + fieldAgent}
+		return gateway.Agent{}, problems().noSuchAgent.problem("name an agent in the field %s", fieldAgent)
 	}
 	return agent, err
 }

@@ -21,7 +21,7 @@ func BenchmarkRegisters(b *testing.B) {
 	}
 	body.WriteString("]}")
 	for b.Loop() {
-		if w := ask(a, put, "/v1/consultations", k, "", body.String()); w.Code != http.StatusOK {
+		if w := ask(b, a, asking{put, "/v1/consultations", k, "", body.String(), nil}); w.Code != http.StatusOK {
 			b.Fatal(w.Code, w.Body)
 		}
 	}

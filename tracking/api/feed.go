@@ -7,12 +7,13 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/store"
+	"vaguemestre/tracking/api/view"
 )
 
 const (
 	feedPage = 500
 	maxWait  = 60              // seconds
-	look     = 2 * time.Second // the ledger numbers events after their commit, which wakes nobody
+	look     = 2 * time.Second // a wake-up may be lost with the node that owed it
 )
 
 // events gives events from a position of the ledger on; with wait, once there are some or the seconds have passed.
@@ -29,11 +30,11 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err
 	}
-	return answer(w, http.StatusOK, map[string]any{"events": views(list, viewEvent), "next": from + int64(len(list))})
+	return answer(w, http.StatusOK, view.Events{Events: view.All(list, view.OfEvent), Next: from + int64(len(list))})
 }
 
 func (a *API) await(r *http.Request, from int64, wait time.Duration) ([]gateway.Event, error) {
-	woken, cancel := a.store.Watch(store.TopicEvents)
+	woken, cancel := a.store.Watch(store.TopicLedger)
 	defer cancel()
 	end := time.NewTimer(wait)
 	defer end.Stop()

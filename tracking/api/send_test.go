@@ -25,6 +25,7 @@ import (
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
+	"vaguemestre/tracking/api/view"
 	"vaguemestre/tracking/ledger"
 	"vaguemestre/tracking/proof"
 )
@@ -40,6 +41,8 @@ func (composer) Letter(w io.Writer, c gateway.Courier, _ gateway.Recipient, _ io
 // house is the API on the rules, the ledger and the issuer as they are. Alice may write about AAA1, not about BBB2.
 type house struct {
 	*API
+	t      testing.TB
+	site   site
 	store  *store.Store
 	ledger *ledger.Ledger
 	key    string
@@ -48,36 +51,43 @@ type house struct {
 
 func newHouse(t testing.TB, o Options) *house {
 	t.Helper()
-	_, s := world(t)
-	h := &house{store: s, log: &bytes.Buffer{}}
+	h := node(t, newSite(t), o)
+	h.furnish()
+	return h
+}
+
+// node is one more node of an installation.
+func node(t testing.TB, p site, o Options) *house {
+	t.Helper()
+	h := &house{t: t, site: p, store: p.open(t), log: &bytes.Buffer{}}
 	ring, err := token.NewRing(token.Key{ID: 3})
 	must(t, err)
 	set, err := kinds.Load(configs.Courriers(), "")
 	must(t, err)
 	in, err := intake.New(intake.Options{Domain: "passerelle.example", BaseURL: "https://courrier.example", Postmaster: "admin@ville.example"},
-		intake.Deps{Store: s, Kinds: set, Tokens: ring, Composer: composer{}})
+		intake.Deps{Store: h.store, Kinds: set, Tokens: ring, Composer: composer{}})
 	must(t, err)
-	key, _, err := ledger.NewKey("passerelle.example")
+	signing, _, err := ledger.NewKey("passerelle.example")
 	must(t, err)
-	h.ledger, err = ledger.New(ledger.Options{Key: key, Owner: "test", Interval: 10 * time.Millisecond}, s)
+	h.ledger, err = ledger.New(ledger.Options{Key: signing, Owner: "test", Interval: 10 * time.Millisecond}, h.store)
 	must(t, err)
 	seal, err := proof.OwnSeal(t.TempDir(), "passerelle.example", time.Now)
 	must(t, err)
 	o.Domain, o.Logger = "passerelle.example", slog.New(slog.NewTextHandler(h.log, nil))
-	h.API, err = New(o, s, in, proof.New(proof.Options{Seal: seal}, s, h.ledger))
+	h.API, err = New(o, h.store, in, proof.New(proof.Options{Seal: seal}, h.store, h.ledger))
 	must(t, err)
-	h.key = allKey(t, s)
-	for path, body := range map[string]string{
-		"/v1/consultations": `[{"reference":"AAA1","public_body":"Ville","companies":[{"name":"Acme","addresses":["c@acme.example"],"registers":["retraits"]}]},{"reference":"BBB2","public_body":"Ville"}]`,
-	} {
-		if w := h.ask(put, path, body); w.Code != 200 {
-			t.Fatal(w.Code, w.Body)
-		}
+	h.key = allKey(t, h.store)
+	return h
+}
+
+func (h *house) furnish() {
+	h.t.Helper()
+	if w := h.ask(put, "/v1/consultations", `[{"reference":"AAA1","public_body":"Ville","companies":[{"name":"Acme","addresses":["c@acme.example"],"registers":["retraits"]}]},{"reference":"BBB2","public_body":"Ville"}]`); w.Code != 200 {
+		h.t.Fatal(w.Code, w.Body)
 	}
 	if w := h.ask(put, "/v1/agents", `{"agents":[{"login":"alice","name":"Alice","addresses":["alice@ville.example"],"consultations":["AAA1"]}]}`); w.Code != 204 {
-		t.Fatal(w.Code, w.Body)
+		h.t.Fatal(w.Code, w.Body)
 	}
-	return h
 }
 
 func allKey(t testing.TB, s *store.Store) string { k, _ := key(t, s, Scopes()...); return k }
@@ -90,10 +100,17 @@ func must(t testing.TB, err error) {
 }
 
 func (h *house) ask(method, path, body string) *httptest.ResponseRecorder {
-	return ask(h.API, method, path, h.key, "alice", body)
+	return h.with(nil, method, path, body)
+}
+
+// with is ask with more fields in the header.
+func (h *house) with(fields http.Header, method, path, body string) *httptest.ResponseRecorder {
+	h.t.Helper()
+	return ask(h.t, h.API, asking{method, path, h.key, "alice", body, fields})
 }
 
 func (h *house) send(once, options, text string, files ...string) *httptest.ResponseRecorder {
+	h.t.Helper()
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
 	_ = m.WriteField("options", options) // a buffer takes everything
@@ -103,13 +120,12 @@ func (h *house) send(once, options, text string, files ...string) *httptest.Resp
 		_, _ = io.WriteString(w, "content of "+f)
 	}
 	_ = m.Close()
-	r := httptest.NewRequest(post, "/v1/couriers", &b)
-	r.Header.Set("Authorization", "Bearer "+h.key)
-	r.Header.Set("Content-Type", m.FormDataContentType())
-	r.Header.Set(fieldAgent, "alice")
-	r.Header.Set(fieldOnce, once)
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	w := h.with(http.Header{"Content-Type": {m.FormDataContentType()}, fieldOnce: {once}}, post, "/v1/couriers", b.String())
+	if w.Code == 200 {
+		if err := theContract().holds([]byte(options), "components", "schemas", "Options"); err != nil {
+			h.t.Errorf("options that the document does not know: %v", err)
+		}
+	}
 	return w
 }
 
@@ -136,8 +152,8 @@ const plain = `{"consultation":"AAA1","type":"libre","subject":"Votre offre","to
 
 func TestPromise3OneKeyIsOneCourier(t *testing.T) {
 	h := newHouse(t, Options{})
-	var first, again sentView
-	for i, into := range []*sentView{&first, &again} {
+	var first, again view.Sent
+	for i, into := range []*view.Sent{&first, &again} {
 		w := h.send("k1", plain, "Bonjour, voici.", "plan.pdf")
 		if w.Code != 200 {
 			t.Fatal(i, w.Code, w.Body)
@@ -158,7 +174,7 @@ func TestPromise3OneKeyIsOneCourier(t *testing.T) {
 		"recipients": h.send("k1", strings.Replace(plain, "a@", "b@", 1), "Bonjour, voici.", "plan.pdf"),
 		"type":       h.send("k1", strings.Replace(plain, "libre", "rejet", 1), "Bonjour, voici.", "plan.pdf"),
 	} {
-		if p := problemIn(t, w); p.Status != 422 || !strings.Contains(p.Title, "used for another courier") {
+		if p := problemIn(t, w); p.Status != 422 || p.Type != "/v1/problems#key-used" {
 			t.Errorf("other %s: %+v", name, p)
 		}
 	}
@@ -195,7 +211,7 @@ func TestTheFeedComesInPages(t *testing.T) {
 	seen := map[gateway.ID]bool{}
 	for next := int64(0); len(seen) < len(events); {
 		var page struct {
-			Events []eventView
+			Events []view.Event
 			Next   int64
 		}
 		w := h.ask(get, fmt.Sprintf("/v1/events?wait=60&from=%d", next), "")
@@ -340,7 +356,7 @@ func TestFeedAndProof(t *testing.T) {
 	h := newHouse(t, Options{})
 	h.sequenced(t)
 	type page struct {
-		Events []eventView
+		Events []view.Event
 		Next   int64
 	}
 	feed := func(query string) (p page) {
@@ -356,7 +372,7 @@ func TestFeedAndProof(t *testing.T) {
 	for testutil.ToFloat64(h.metrics.polls) == 0 { // until the poll is under way
 		runtime.Gosched()
 	}
-	var sent sentView
+	var sent view.Sent
 	must(t, json.Unmarshal(h.send("k", plain, "Bonjour").Body.Bytes(), &sent))
 	p := <-waited
 	if len(p.Events) == 0 || p.Next != int64(len(p.Events)) || p.Events[0].Position != 0 || p.Events[0].Courier != sent.Courier {

@@ -129,11 +129,15 @@ func (r chosen) each(cmds *commands, c console, ctx context.Context, done string
 type consultationArchive struct{ chosen }
 
 func (a consultationArchive) Run(cmds *commands, c console, ctx context.Context) error {
-	return a.each(cmds, c, ctx, "archived", func(s *store.Store, id gateway.ID) (gateway.Consultation, error) { return s.ArchiveConsultation(ctx, id) })
+	return a.each(cmds, c, ctx, "archived", func(s *store.Store, id gateway.ID) (gateway.Consultation, error) {
+		return s.ArchiveConsultation(ctx, id)
+	})
 }
 
 type consultationReopen struct{ chosen }
 
 func (a consultationReopen) Run(cmds *commands, c console, ctx context.Context) error {
-	return a.each(cmds, c, ctx, "open", func(s *store.Store, id gateway.ID) (gateway.Consultation, error) { return s.ReopenConsultation(ctx, id) })
+	return a.each(cmds, c, ctx, "open", func(s *store.Store, id gateway.ID) (gateway.Consultation, error) {
+		return s.ReopenConsultation(ctx, id)
+	})
 }

@@ -11,10 +11,6 @@ import (
 	"vaguemestre/gateway/message"
 )
 
-// Version is the composer's. A courier keeps the one that accepted it (Composition.Version); when
-// the bytes of a letter are to change, the number grows and the former way stays.
-const Version = 1
-
 // Addresses are the recipient's own, minted from the tokens.
 type Addresses struct {
 	Link    string // the whole address of the companies' page; of acknowledged letters
@@ -32,7 +28,12 @@ type Addresses struct {
 // .signed-field, .partial, and those of message.Read and message.Splice; any other error is of w, of
 // content, or of values that acceptance never stores.
 func Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, a Addresses) error {
-	if err := check(c, a); err != nil {
+	return shipped().letter(w, c, r, content, a)
+}
+
+func (all composer) letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, a Addresses) error {
+	edition, err := all.of(c, a)
+	if err != nil {
 		return err
 	}
 	zone := c.Context.Location()
@@ -40,7 +41,7 @@ func Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.Read
 	if err != nil {
 		return err
 	}
-	v := newView(c, r, a, zone)
+	v := edition.view(c, r, a, zone)
 	if c.Options.Acknowledged {
 		words, err := v.notification()
 		if err != nil {
@@ -51,19 +52,20 @@ func Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.Read
 	return plain(w, c, r, content, header, v, zone)
 }
 
-// check refuses values that acceptance never stores: they would be faults of ours.
-func check(c gateway.Courier, a Addresses) error {
+// of is the edition of a courier. It refuses values that acceptance never stores: they would be faults of ours.
+func (all composer) of(c gateway.Courier, a Addresses) (edition, error) {
+	e := all[c.Composition.Version]
 	switch {
-	case c.Composition.Version != Version:
-		return fmt.Errorf("compose: version %d is not known here (%d)", c.Composition.Version, Version)
+	case e == nil:
+		return nil, fmt.Errorf("compose: version %d is not known here (%d)", c.Composition.Version, Version)
 	case !isBoundary(c.Composition.Boundary):
-		return errors.New("compose: unusable boundary")
+		return nil, errors.New("compose: unusable boundary")
 	case c.Options.Acknowledged && !isLink(a.Link):
-		return errors.New("compose: unusable link")
+		return nil, errors.New("compose: unusable link")
 	case c.Options.Acknowledged && c.Options.Code && a.Code == "":
-		return errors.New("compose: no code for a courier that asks for it")
+		return nil, errors.New("compose: no code for a courier that asks for it")
 	}
-	return nil
+	return e, nil
 }
 
 func isBoundary(b string) bool {
@@ -102,7 +104,7 @@ func plain(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.Reade
 		return err
 	}
 	if c.Composition.Model != "" {
-		if s.Before, err = model(c.Composition.Model); err != nil {
+		if s.Before, err = v.model(c.Composition.Model); err != nil {
 			return err
 		}
 	}

@@ -26,14 +26,19 @@ func (m Reminder) MessageID(r gateway.Recipient) string {
 // Remind writes a reminder of an acknowledged letter. Errors as Letter's; a plain letter has nothing
 // to be reminded of.
 func Remind(w io.Writer, c gateway.Courier, r gateway.Recipient, a Addresses, m Reminder) error {
+	return shipped().remind(w, c, r, a, m)
+}
+
+func (all composer) remind(w io.Writer, c gateway.Courier, r gateway.Recipient, a Addresses, m Reminder) error {
 	if !c.Options.Acknowledged || m.Number < 1 || m.Date.IsZero() {
 		return errors.New("compose: no reminder of a letter without acknowledgement, a number or a date")
 	}
-	if err := check(c, a); err != nil {
+	edition, err := all.of(c, a)
+	if err != nil {
 		return err
 	}
 	zone := c.Context.Location()
-	v := newView(c, r, a, zone)
+	v := edition.view(c, r, a, zone)
 	v.Sent = inWords(v.Language, c.Composition.Date, zone)
 	subject, err := v.line("reminder-subject")
 	if err != nil {

@@ -1,12 +1,8 @@
 package compose
 
 import (
-	"embed"
 	"fmt"
-	htmltemplate "html/template"
 	"strings"
-	"sync"
-	"text/template"
 	"time"
 	_ "time/tzdata" // dates are words of the letter: a machine without zones must not change them
 
@@ -14,36 +10,9 @@ import (
 	"vaguemestre/gateway/message"
 )
 
-//go:embed templates
-var files embed.FS
-
-// layouts are the templates of one language.
-type layouts struct {
-	text *template.Template
-	html *htmltemplate.Template
-}
-
-// catalogue is read once; the files are embedded and tested, so that a broken one never ships.
-var catalogue = sync.OnceValue(func() map[string]layouts {
-	all := map[string]layouts{}
-	for _, lang := range []string{"fr", "en"} {
-		all[lang] = layouts{
-			text: template.Must(template.ParseFS(files, "templates/"+lang+".tmpl", "templates/text.tmpl")),
-			html: htmltemplate.Must(htmltemplate.ParseFS(files, "templates/"+lang+".tmpl", "templates/html.tmpl")),
-		}
-	}
-	return all
-})
-
-func language(code string) string {
-	if code == "en" {
-		return "en"
-	}
-	return "fr"
-}
-
 // view is what the templates show: single lines, dates in words.
 type view struct {
+	words                                            layouts
 	Language                                         string
 	Author, Body, Type, Subject, Recipient, To       string
 	Reference, Title, Object, Deadline, Bodies, Link string
@@ -51,11 +20,11 @@ type view struct {
 	Reply                                            gateway.ReplyPolicy
 }
 
-func newView(c gateway.Courier, r gateway.Recipient, a Addresses, zone *time.Location) view {
+func (e edition) view(c gateway.Courier, r gateway.Recipient, a Addresses, zone *time.Location) view {
 	b := c.Context
 	v := view{
-		Language: language(b.Language),
-		Author:   oneLine(c.AuthorName), Body: oneLine(b.PublicBody),
+		words: e[language(b.Language)], Language: language(b.Language),
+		Author: oneLine(c.AuthorName), Body: oneLine(b.PublicBody),
 		Type: firstOf(c.TypeLabel, string(c.Type)), Subject: subject(c),
 		Recipient: oneLine(r.Address), To: oneLine(r.Address),
 		Reference: oneLine(b.Reference), Title: oneLine(b.Title), Object: oneLine(b.Object),
@@ -80,32 +49,31 @@ func newView(c gateway.Courier, r gateway.Recipient, a Addresses, zone *time.Loc
 // line is a phrase of the catalogue, as text.
 func (v view) line(name string) (string, error) {
 	var text strings.Builder
-	if err := catalogue()[v.Language].text.ExecuteTemplate(&text, name, v); err != nil {
+	if err := v.words.text.ExecuteTemplate(&text, name, v); err != nil {
 		return "", fmt.Errorf("compose a line: %w", err)
 	}
 	return text.String(), nil
 }
 
 // notification is the words of an acknowledged letter.
-func (v view) notification() (message.Words, error) { return v.words("notification") }
+func (v view) notification() (message.Words, error) { return v.both("notification") }
 
 // block is what stands behind the agent's own words.
-func (v view) block() (message.Words, error) { return v.words("plain") }
+func (v view) block() (message.Words, error) { return v.both("plain") }
 
-func (v view) words(name string) (message.Words, error) {
-	l := catalogue()[v.Language]
+func (v view) both(name string) (message.Words, error) {
 	var text, html strings.Builder
-	if err := l.text.ExecuteTemplate(&text, name, v); err != nil {
+	if err := v.words.text.ExecuteTemplate(&text, name, v); err != nil {
 		return message.Words{}, fmt.Errorf("compose the text: %w", err)
 	}
-	if err := l.html.ExecuteTemplate(&html, name, v); err != nil {
+	if err := v.words.html.ExecuteTemplate(&html, name, v); err != nil {
 		return message.Words{}, fmt.Errorf("compose the HTML: %w", err)
 	}
 	return message.Words{Text: text.String(), HTML: html.String()}, nil
 }
 
 // model is the type's own text, which stands for an empty body: paragraphs by blank lines.
-func model(text string) (message.Words, error) {
+func (v view) model(text string) (message.Words, error) {
 	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
 	var paragraphs [][]string
 	for p := range strings.SplitSeq(text, "\n\n") {
@@ -114,7 +82,7 @@ func model(text string) (message.Words, error) {
 		}
 	}
 	var html strings.Builder
-	if err := catalogue()["fr"].html.ExecuteTemplate(&html, "model", paragraphs); err != nil {
+	if err := v.words.html.ExecuteTemplate(&html, "model", paragraphs); err != nil {
 		return message.Words{}, fmt.Errorf("compose the model: %w", err)
 	}
 	return message.Words{Text: text + "\n", HTML: html.String()}, nil

@@ -1,0 +1,60 @@
+package compose
+
+import (
+	"embed"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"sync"
+	"text/template"
+)
+
+// Version is the composer's. A courier keeps the one that accepted it (Composition.Version) and is written by it for
+// ever, so that a later program makes the same bytes again.
+//
+// To change the words or the layout of the letters: copy templates/N to templates/N+1, change the copy, let Version
+// grow, and write its golden letters (go test -update). A change of the code that changes bytes asks which version the
+// courier has. The golden letters of every version are held by a test.
+const Version = 1
+
+//go:embed templates
+var files embed.FS
+
+// layouts are the templates of one language.
+type layouts struct {
+	text *template.Template
+	html *htmltemplate.Template
+}
+
+// edition is the words of one version, by language.
+type edition map[string]layouts
+
+// composer writes letters with the editions that it has, by version.
+type composer map[int]edition
+
+// shipped is read once; the files are embedded and tested, so that a broken one never ships.
+var shipped = sync.OnceValue(func() composer {
+	c := composer{}
+	for v := 1; v <= Version; v++ {
+		c[v] = newEdition(files, fmt.Sprintf("templates/%d/", v))
+	}
+	return c
+})
+
+func newEdition(from fs.FS, folder string) edition {
+	e := edition{}
+	for _, lang := range []string{"fr", "en"} {
+		e[lang] = layouts{
+			text: template.Must(template.ParseFS(from, folder+lang+".tmpl", folder+"text.tmpl")),
+			html: htmltemplate.Must(htmltemplate.ParseFS(from, folder+lang+".tmpl", folder+"html.tmpl")),
+		}
+	}
+	return e
+}
+
+func language(code string) string {
+	if code == "en" {
+		return "en"
+	}
+	return "fr"
+}

@@ -151,25 +151,6 @@ func (r Recipient) Name() string {
 	return r.Address
 }
 
-// Reply is a company's answer, by mail or on the page.
-type Reply struct {
-	ID          ID
-	Courier     ID
-	Recipient   ID
-	Inbound     ID     // the mail it came in; zero: written on the page
-	From        string // the address it came from
-	OtherSender bool   // not the recipient's address
-	Late        bool   // after the deadline
-	Sealed      bool   // not readable before Options.Reply.By
-	Subject     string
-	Text        string // empty while sealed
-	MessageID   string
-	Content     Hash // the raw mail, or the page's answer as a message
-	Files       []File
-	Received    time.Time
-	Opened      time.Time // when an agent first read it through the gateway; zero: nobody has
-}
-
 // equalFold compares mail addresses as this gateway does everywhere: without case.
 // RFC 5321 §2.4 lets a host tell local parts apart by case; no host that receives
 // tender letters does, and treating them apart would send a letter twice.

@@ -15,6 +15,12 @@ const (
 	JobNotice   JobKind = "notice"   // a mail to an agent, or an acknowledgement to a company
 )
 
+// Fingerprint is by what a mail is known of which only the content's hash is: not that hash, which must not show of a
+// sealed answer.
+func Fingerprint(content Hash) Hash {
+	return HashOf(append([]byte("vaguemestre mail 1\x00"), content[:]...))
+}
+
 // Job is one message to send. It is leased by one worker at a time; Attempt is its fence:
 // a worker whose lease was taken over cannot write any more.
 type Job struct {
@@ -73,7 +79,10 @@ type Inbound struct {
 	Mailbox     string
 	UIDValidity uint32
 	UID         uint32
-	Content     Hash // the raw mail; unique: the same mail met again is the same inbound
+	Content     Hash // the raw mail; encrypted while it is sealed
+	// Fingerprint tells the mail again when it is met again; unique.
+	Fingerprint Hash
+	Opens       time.Time // when a sealed mail may be read; zero: it is not sealed
 	Size        int64
 	Received    time.Time
 	State       InboundState
@@ -107,6 +116,8 @@ type Step struct {
 	Events  []Event
 	Replies []Reply
 	Jobs    []Job // new ones
+	// Answer closes what a company was writing: fenced by its Version.
+	Answer *AnswerSent
 }
 
 // JobResult is what becomes of a leased job.

@@ -121,7 +121,7 @@ func (t *tx) acceptNew(a Acceptance, row []any) error {
 	if _, err := t.exec(insertCourier, row...); err != nil {
 		return fmt.Errorf("store the courier: %w", err)
 	}
-	return nil
+	return t.seal(a.Courier)
 }
 
 // acceptRest stores the events and jobs of the recipients that were added, and of the

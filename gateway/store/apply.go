@@ -8,8 +8,8 @@ import (
 )
 
 // Apply does all of a step in one transaction, or nothing: gateway.ErrRecorded when one of
-// its events is known by its ID or its Once, gateway.ErrFenced when its job or its inbound mail is no
-// longer the caller's to settle. Events get their time of recording here, and move on the
+// its events is known by its ID or its Once, gateway.ErrFenced when its job, its inbound mail or its
+// answer is no longer the caller's to settle. Events get their time of recording here, and move on the
 // standing of the recipients they concern.
 func (s *Store) Apply(ctx context.Context, step gateway.Step) error {
 	return s.write(ctx, "apply a step", func(t *tx) error { return t.apply(step) })
@@ -32,6 +32,11 @@ func (t *tx) apply(step gateway.Step) error {
 	}
 	if step.Inbound != nil {
 		if err := t.settleInbound(*step.Inbound); err != nil {
+			return err
+		}
+	}
+	if step.Answer != nil {
+		if err := t.closeAnswer(*step.Answer); err != nil {
 			return err
 		}
 	}

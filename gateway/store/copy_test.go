@@ -21,6 +21,10 @@ func furnished(t testing.TB, s *store.Store) gateway.Courier {
 	must(s.AddAPIKey(ctx, gateway.APIKey{Hash: gateway.HashOf([]byte("k"))}))(t)
 	must(s.PutDraft(ctx, gateway.Draft{Agent: agent.ID, Subject: "brouillon"}, spooled(t, s, []byte("draft"))))(t)
 	c, added := accept(t, s, letterTo(t, s, string(large("courier")), "k", "a@alpha.example", "b@beta.example"))
+	file := gateway.AnswerFile{ID: gateway.NewID(noon), Label: []byte("plan.pdf"), Size: -1}
+	a := must(s.BeginAnswer(ctx, gateway.Answer{ID: gateway.NewID(noon), Courier: c.ID, Recipient: added[1].ID}))(t)
+	check(t, s.AddAnswerFile(ctx, a.ID, file, 1))
+	check(t, s.AddChunk(ctx, a.ID, file.ID, gateway.Chunk{Size: 4}, spooled(t, s, []byte("plan")), 100))
 	in, _, err := s.Receive(ctx, gateway.Inbound{Account: "principal", Mailbox: "INBOX", UIDValidity: 2, UID: 4}, spooled(t, s, []byte("mail")))
 	check(t, err)
 	e := gateway.NewEvent(gateway.Replied, noon, map[string]string{"a": "b"}, map[string]string{"c": "d"}).About(c.ID, added[0].ID)
@@ -65,6 +69,11 @@ func TestCopy(t *testing.T) {
 			both("waiting", func(s *store.Store) any { return must(s.Unsequenced(ctx, 100))(t) })
 			both("hashes", func(s *store.Store) any { return must(s.LedgerHashes(ctx, []int64{1, 3}))(t) })
 			both("checkpoints", func(s *store.Store) any { return must(s.Checkpoints(ctx, 0, 100))(t) })
+			both("answers", func(s *store.Store) any {
+				rs := must(s.Recipients(ctx, c.ID))(t)
+				return must(s.AnswerOf(ctx, rs[1].ID))(t)
+			})
+			both("seals", func(s *store.Store) any { return must(s.SealedUntil(ctx, c.Consultation, noon))(t) })
 			both("replies", func(s *store.Store) any { return must(s.Replies(ctx, c.ID))(t) })
 			both("jobs", func(s *store.Store) any { return must(s.Jobs(ctx, store.JobFilter{}))(t) })
 			both("mail", func(s *store.Store) any { return must(s.Inbounds(ctx, store.InboundFilter{}))(t) })

@@ -9,11 +9,11 @@ import (
 )
 
 const inboundColumns = `id, account, mailbox, uidvalidity, uid, content, size, received, state, class, reason, failures, courier, recipient,
-	from_addr, subject`
+	from_addr, subject, fingerprint, opens`
 
 func scanInbound(row scanner) (in gateway.Inbound, err error) {
 	err = row.Scan(&in.ID, &in.Account, &in.Mailbox, &in.UIDValidity, &in.UID, &in.Content, &in.Size, when{&in.Received}, &in.State, &in.Class,
-		&in.Reason, &in.Failures, &in.Courier, &in.Recipient, &in.From, &in.Subject)
+		&in.Reason, &in.Failures, &in.Courier, &in.Recipient, &in.From, &in.Subject, &in.Fingerprint, when{&in.Opens})
 	return in, err
 }
 
@@ -21,12 +21,15 @@ func scanInbound(row scanner) (in gateway.Inbound, err error) {
 // mailbox was read. The same content met again, at whatever place, is the same mail: it is
 // given as it stands, and fresh is false. Mails of one mailbox are received in the order of
 // their UIDs, so that none is behind LastUID without being stored. A mail that no mailbox
-// numbers (local delivery) has UID 0.
+// numbers (local delivery) has UID 0. Of a sealed mail the caller gives the Fingerprint; for others it follows from the content.
 func (s *Store) Receive(ctx context.Context, in gateway.Inbound, raw *Spool) (stored gateway.Inbound, fresh bool, err error) {
 	if err := raw.settle(); err != nil {
 		return in, false, fault("receive a mail", err)
 	}
 	in.Content, in.Size = raw.Hash(), raw.Size()
+	if in.Fingerprint.IsZero() {
+		in.Fingerprint = gateway.Fingerprint(in.Content)
+	}
 	if in.State == "" {
 		in.State = gateway.InboundNew
 	}
@@ -47,7 +50,7 @@ func (s *Store) Receive(ctx context.Context, in gateway.Inbound, raw *Spool) (st
 
 func (t *tx) receive(in gateway.Inbound, raw *Spool) (gateway.Inbound, bool, error) {
 	n, err := t.exec(`INSERT INTO inbound (`+inboundColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (content) DO NOTHING`, inboundArgs(in)...)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (fingerprint) DO NOTHING`, inboundArgs(in)...)
 	if err != nil {
 		return in, false, err
 	}
@@ -56,15 +59,15 @@ func (t *tx) receive(in gateway.Inbound, raw *Spool) (gateway.Inbound, bool, err
 			return in, false, err
 		}
 		t.topics |= onInbound
-	} else if in, err = one(t.ctx, t.run, scanInbound, "SELECT "+inboundColumns+" FROM inbound WHERE content = $1", in.Content[:]); err != nil {
-		return in, false, fmt.Errorf("read the mail known by its content: %w", err)
+	} else if in, err = one(t.ctx, t.run, scanInbound, "SELECT "+inboundColumns+" FROM inbound WHERE fingerprint = $1", in.Fingerprint[:]); err != nil {
+		return in, false, fmt.Errorf("read the mail known by its fingerprint: %w", err)
 	}
 	return in, n == 1, nil
 }
 
 func inboundArgs(in gateway.Inbound) []any {
 	return []any{in.ID.String(), in.Account, in.Mailbox, int64(in.UIDValidity), int64(in.UID), digest(in.Content), in.Size, micros(in.Received),
-		string(in.State), in.Class, in.Reason, int64(in.Failures), in.Courier.String(), in.Recipient.String(), in.From, in.Subject}
+		string(in.State), in.Class, in.Reason, int64(in.Failures), in.Courier.String(), in.Recipient.String(), in.From, in.Subject, digest(in.Fingerprint), micros(in.Opens)}
 }
 
 // readTo remembers how far a mailbox was read. Another UIDVALIDITY begins anew (RFC 9051 §2.3.1.1).

@@ -8,11 +8,12 @@ import (
 	"vaguemestre/gateway"
 )
 
-const replyColumns = `id, courier, recipient, inbound, from_addr, other_sender, late, sealed, subject, body, message_id, content, files, received, opened`
+const replyColumns = `id, courier, recipient, inbound, from_addr, other_sender, late, sealed, subject, body, message_id, content, files, received,
+	opened, opens, unsealed, manifest`
 
 func scanReply(row scanner) (r gateway.Reply, err error) {
 	err = row.Scan(&r.ID, &r.Courier, &r.Recipient, &r.Inbound, &r.From, flag{&r.OtherSender}, flag{&r.Late}, flag{&r.Sealed}, &r.Subject,
-		&r.Text, &r.MessageID, &r.Content, object{&r.Files}, when{&r.Received}, when{&r.Opened})
+		&r.Text, &r.MessageID, &r.Content, object{&r.Files}, when{&r.Received}, when{&r.Opened}, when{&r.Opens}, when{&r.Unsealed}, &r.Manifest)
 	return r, err
 }
 
@@ -20,9 +21,10 @@ func scanReply(row scanner) (r gateway.Reply, err error) {
 // contents of their own.
 func (t *tx) insertReply(r gateway.Reply) error {
 	_, err := t.exec(`INSERT INTO reply (`+replyColumns+`, consultation)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, (SELECT consultation FROM courier WHERE id = $2))`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, (SELECT consultation FROM courier WHERE id = $2))`,
 		r.ID.String(), r.Courier.String(), r.Recipient.String(), r.Inbound.String(), r.From, bit(r.OtherSender), bit(r.Late), bit(r.Sealed),
-		r.Subject, r.Text, r.MessageID, digest(r.Content), text(r.Files), micros(r.Received), micros(r.Opened))
+		r.Subject, r.Text, r.MessageID, digest(r.Content), text(r.Files), micros(r.Received), micros(r.Opened), micros(r.Opens), micros(r.Unsealed),
+		octets(r.Manifest))
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,8 @@ var (
 	ErrClaimed = errors.New("claim of another courier")
 	// ErrConflict: the thing changed since the caller read it.
 	ErrConflict = errors.New("changed meanwhile")
+	// ErrFull: it would be more than was allowed.
+	ErrFull = errors.New("more than is allowed")
 	// ErrOvertaken: an event recorded before the checkpoint's time came in meanwhile; ask
 	// Unsequenced again.
 	ErrOvertaken = errors.New("overtaken by another event")
@@ -169,7 +171,7 @@ func fault(op string, err error) error {
 
 // answer tells an error that answers the caller's question from a failure.
 func answer(err error) bool {
-	for _, known := range [...]error{gateway.ErrNotFound, gateway.ErrRecorded, gateway.ErrFenced, ErrAddressTaken, ErrClaimed, ErrConflict, ErrOvertaken} {
+	for _, known := range [...]error{gateway.ErrNotFound, gateway.ErrRecorded, gateway.ErrFenced, ErrAddressTaken, ErrClaimed, ErrConflict, ErrFull, ErrOvertaken} {
 		if errors.Is(err, known) {
 			return true
 		}

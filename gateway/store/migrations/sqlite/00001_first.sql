@@ -110,6 +110,40 @@ CREATE TABLE draft (
 ) WITHOUT ROWID;
 CREATE INDEX draft_agent ON draft (agent, updated);
 
+-- What companies are writing on the page: one answer at a time for each recipient.
+CREATE TABLE answer (
+  id        TEXT   PRIMARY KEY,
+  courier   TEXT   NOT NULL,
+  recipient TEXT   NOT NULL UNIQUE,
+  sealed    BIGINT NOT NULL,
+  words     BLOB,
+  saves     BIGINT NOT NULL,
+  version   BIGINT NOT NULL,
+  files     BIGINT NOT NULL,
+  size      BIGINT NOT NULL,
+  created   BIGINT NOT NULL,
+  updated   BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX answer_updated ON answer (updated);
+
+CREATE TABLE answer_file (
+  id       TEXT   PRIMARY KEY,
+  answer   TEXT   NOT NULL REFERENCES answer (id) ON DELETE CASCADE,
+  label    BLOB,
+  size     BIGINT NOT NULL,  -- -1: not known yet
+  received BIGINT NOT NULL,
+  done     BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX answer_file_answer ON answer_file (answer, id);
+
+CREATE TABLE answer_chunk (
+  file    TEXT   NOT NULL REFERENCES answer_file (id) ON DELETE CASCADE,
+  start   BIGINT NOT NULL,
+  size    BIGINT NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (file, start)
+) WITHOUT ROWID;
+
 CREATE TABLE dedupe (
   key     BLOB   PRIMARY KEY,
   courier TEXT   NOT NULL,
@@ -145,6 +179,14 @@ CREATE INDEX courier_consultation ON courier (consultation, accepted, id, type);
 CREATE INDEX courier_accepted ON courier (accepted, id);
 CREATE INDEX courier_author ON courier (author, accepted);
 CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';
+
+-- The couriers whose answers are sealed, and until when.
+CREATE TABLE seal (
+  courier      TEXT   PRIMARY KEY,
+  consultation TEXT   NOT NULL,
+  opens        BIGINT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX seal_opens ON seal (opens);
 
 CREATE TABLE recipient (
   id              TEXT   PRIMARY KEY,
@@ -224,10 +266,15 @@ CREATE TABLE reply (
   files        TEXT   NOT NULL,
   received     BIGINT NOT NULL,
   opened       BIGINT NOT NULL,  -- when an agent first read it through the gateway
-  consultation TEXT   NOT NULL   -- the courier's
+  consultation TEXT   NOT NULL,  -- the courier's
+  opens        BIGINT NOT NULL,  -- of a sealed one
+  unsealed     BIGINT NOT NULL,
+  manifest     BLOB
 ) WITHOUT ROWID;
 CREATE INDEX reply_courier ON reply (courier, received, id);
 CREATE INDEX reply_unopened ON reply (consultation, sealed) WHERE opened = 0;
+CREATE INDEX reply_closed ON reply (opens) WHERE sealed = 1 AND unsealed = 0;
+CREATE INDEX reply_content ON reply (content);
 CREATE INDEX reply_message_id ON reply (message_id) WHERE message_id <> '';
 
 CREATE TABLE job (
@@ -255,7 +302,9 @@ CREATE TABLE inbound (
   mailbox     TEXT   NOT NULL,
   uidvalidity BIGINT NOT NULL,
   uid         BIGINT NOT NULL,
-  content     BLOB   NOT NULL UNIQUE,
+  content     BLOB   NOT NULL,
+  fingerprint BLOB   NOT NULL UNIQUE,
+  opens       BIGINT NOT NULL,  -- of a sealed mail
   size        BIGINT NOT NULL,
   received    BIGINT NOT NULL,
   state       TEXT   NOT NULL,
@@ -267,6 +316,7 @@ CREATE TABLE inbound (
   from_addr   TEXT   NOT NULL,
   subject     TEXT   NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX inbound_closed ON inbound (opens) WHERE opens > 0;
 CREATE INDEX inbound_state ON inbound (state, received, id);
 
 CREATE TABLE mailbox (
@@ -334,6 +384,7 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 -- +goose Down
 DROP TABLE courier_words; DROP TABLE courier_place; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
-DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE draft;
+DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
+DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft;
 DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE agent; DROP TABLE company;
 DROP TABLE consultation; DROP TABLE content;

@@ -99,6 +99,12 @@ type (
 		AuthResults string `json:"auth_results,omitempty"`
 		MatchedBy   string `json:"matched_by"` // token, references, hand
 	}
+	// UnsealedDetails: a sealed answer opened at its date; its commitment can be checked from now on.
+	UnsealedDetails struct {
+		Reply   ID     `json:"reply"`
+		Content Hash   `json:"content"`
+		Files   []File `json:"files,omitempty"`
+	}
 	// MailDetails: an absence, a challenge, an MDN, a complaint, or mail put in quarantine.
 	MailDetails struct {
 		From        string `json:"from,omitempty"`

@@ -15,12 +15,6 @@ const (
 	JobNotice   JobKind = "notice"   // a mail to an agent, or an acknowledgement to a company
 )
 
-// Fingerprint is by what a mail is known of which only the content's hash is: not that hash, which must not show of a
-// sealed answer.
-func Fingerprint(content Hash) Hash {
-	return HashOf(append([]byte("vaguemestre mail 1\x00"), content[:]...))
-}
-
 // Job is one message to send. It is leased by one worker at a time; Attempt is its fence:
 // a worker whose lease was taken over cannot write any more.
 type Job struct {
@@ -93,6 +87,12 @@ type Inbound struct {
 	Recipient   ID
 	From        string // as far as it could be read
 	Subject     string
+}
+
+// Fingerprint is by what a mail is known of which only the content's hash is: not that hash, which must not show of a
+// sealed answer.
+func Fingerprint(content Hash) Hash {
+	return HashOf(append([]byte("vaguemestre mail 1\x00"), content[:]...))
 }
 
 // InboundState says what became of an inbound mail.

@@ -28,7 +28,7 @@ func TestStepDoesAllOrNothing(t *testing.T) {
 		replied.Contents, replied.Once = []gateway.Hash{in.Content}, "reply:1"
 		in.State, in.Class, in.Courier, in.Recipient, in.From = gateway.InboundDone, "reply", c.ID, added[0].ID, "a@alpha.example"
 		reply := gateway.Reply{
-			ID: gateway.NewID(noon), Courier: c.ID, Recipient: added[0].ID, Inbound: in.ID, From: "a@alpha.example", OtherSender: true, Late: true, Sealed: true,
+			ID: gateway.NewID(noon), Courier: c.ID, Recipient: added[0].ID, Inbound: in.ID, From: "a@alpha.example", OtherSender: true, Late: true,
 			Subject: "Re: Résultat", Text: "Bien reçu", MessageID: "<r@alpha.example>", Content: in.Content, Received: noon,
 			Files: []gateway.File{{Name: "f.txt", MediaType: "text/plain", Size: 6, SHA256: file.Hash()}},
 		}
@@ -38,6 +38,12 @@ func TestStepDoesAllOrNothing(t *testing.T) {
 			Replies: []gateway.Reply{reply}, Jobs: []gateway.Job{notice},
 		}
 
+		shown := step
+		shown.Replies = []gateway.Reply{reply}
+		shown.Replies[0].Sealed, shown.Replies[0].Opens = true, noon.Add(time.Hour)
+		if err := s.Apply(ctx, shown); err == nil {
+			t.Fatal("a sealed reply that can be read was stored")
+		}
 		fenced := step
 		fenced.Job = &gateway.JobResult{ID: job.ID, Attempt: job.Attempt - 1}
 		wantErr(t, s.Apply(ctx, fenced), gateway.ErrFenced)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"vaguemestre/gateway"
@@ -20,6 +21,9 @@ func scanReply(row scanner) (r gateway.Reply, err error) {
 // insertReply stores a reply and counts what it names: its message, and the files that are
 // contents of their own.
 func (t *tx) insertReply(r gateway.Reply) error {
+	if r.Closed() && (len(r.Manifest) == 0 || r.Opens.IsZero() || r.Subject != "" || r.Text != "" || len(r.Files) > 0) {
+		return errors.New("a sealed reply that can be read")
+	}
 	_, err := t.exec(`INSERT INTO reply (`+replyColumns+`, consultation)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, (SELECT consultation FROM courier WHERE id = $2))`,
 		r.ID.String(), r.Courier.String(), r.Recipient.String(), r.Inbound.String(), r.From, bit(r.OtherSender), bit(r.Late), bit(r.Sealed),

@@ -28,6 +28,30 @@ func (s *Store) SealedUntil(ctx context.Context, consultation gateway.ID, now ti
 	return at(opens), fault("look for open seals", err)
 }
 
+// SealInbound puts what a stored mail is encrypted to in its place, until it opens, and removes what could be read: at once, unless
+// something else names it too. gateway.ErrFenced when the mail is no longer as the caller read it.
+func (s *Store) SealInbound(ctx context.Context, in gateway.Inbound, opens time.Time, sealed *Spool) (gateway.Inbound, error) {
+	if err := sealed.settle(); err != nil {
+		return in, fault("seal a mail", err)
+	}
+	plain, h := in.Content, sealed.Hash()
+	err := s.write(ctx, "seal a mail", func(t *tx) error {
+		err := t.must(gateway.ErrFenced, "UPDATE inbound SET content = $1, opens = $2 WHERE id = $3 AND content = $4 AND opens = 0", h[:], micros(opens), in.ID.String(), plain[:])
+		if err != nil {
+			return err
+		}
+		if err := t.keep(sealed, 1); err != nil {
+			return err
+		}
+		return t.unname(plain)
+	})
+	if err != nil {
+		return in, err
+	}
+	in.Content, in.Opens = h, opens
+	return in, fault("remove what was sealed", s.sweepContent(ctx, plain, s.now().Add(time.Hour), new(Swept)))
+}
+
 // SealedStats counts the replies that are still sealed, and tells when the next one opens; zero when there is none.
 func (s *Store) SealedStats(ctx context.Context) (sealed int64, next time.Time, err error) {
 	var opens int64

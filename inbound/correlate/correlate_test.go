@@ -12,6 +12,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/token"
 	"vaguemestre/inbound/classify"
 )
@@ -113,6 +114,7 @@ func (r *room) try(text string) (gateway.Step, error) {
 	}
 	mail := Mail{
 		Inbound: gateway.Inbound{ID: gateway.NewID(now), Content: gateway.HashOf(raw), Received: now, State: gateway.InboundNew},
+		Plain: gateway.HashOf(raw),
 		Result:  classify.Classify(m), Header: m.Header(), Now: now, Origin: ReadOrigin(m.Header(), "mx."+domain),
 	}
 	if p := m.Text(); p != nil {
@@ -121,7 +123,7 @@ func (r *room) try(text string) (gateway.Step, error) {
 	if mail.Matches, err = (Finder{Domain: r.rules.Domain, Store: r.store}).Find(r.t.Context(), mail.Header, mail.Result); err != nil {
 		return gateway.Step{}, err
 	}
-	return r.rules.Understand(mail), nil
+	return r.rules.Understand(mail)
 }
 
 // report is a machine-readable report with its fields about recipients as given.
@@ -368,14 +370,29 @@ func TestRepliesAreLateFromOthersOrSealed(t *testing.T) {
 func TestPromiseSealedUntilNothingShows(t *testing.T) {
 	r := newRoom(t)
 	r.store.courier.Options.Reply = gateway.ReplyPolicy{Allowed: true, Sealed: true, By: now.Add(time.Hour)}
+	if _, err := r.try(answer); err == nil {
+		t.Error("an answer that cannot be sealed is recorded")
+	}
+	key, err := seal.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault, err := seal.New(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.rules.Vault = vault
 	step := r.understand(answer)
 	e, d := one[gateway.ReplyDetails](t, step)
 	reply := step.Replies[0]
-	if !reply.Sealed || reply.Text != "" || reply.Subject != "" || step.Inbound.Subject != "" || len(e.Contents) > 0 {
+	if !reply.Closed() || reply.Text != "" || reply.Subject != "" || step.Inbound.Subject != "" || len(e.Contents) > 0 || !reply.Opens.Equal(now.Add(time.Hour)) {
 		t.Errorf("shows: %+v", reply)
 	}
 	if !d.Content.IsZero() || d.Commitment != gateway.Commitment(reply.ID, reply.Content) || strings.Contains(e.Once, reply.Content.String()) {
 		t.Errorf("the hash shows: %+v", d)
+	}
+	if m, err := vault.Manifest(reply); err != nil || m.Subject == "" || m.Text == "" {
+		t.Errorf("what it says is lost: %+v, %v", m, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -8,43 +9,55 @@ import (
 	"vaguemestre/inbound/classify"
 )
 
-// replies records a person's answer for each letter that it answers.
-func (r Rules) replies(m Mail, step *gateway.Step) {
+// Opens is until when a mail is under seal: it answers a letter whose answers are sealed, and their date has not come. Zero: it is not.
+func (m Mail) Opens() time.Time {
+	opens := m.Inbound.Opens
+	if !human(m.Result.Class) {
+		return opens
+	}
+	for _, match := range m.Matches {
+		if policy := match.Courier.Options.Reply; policy.Sealed && m.Now.Before(policy.By) && policy.By.After(opens) {
+			opens = policy.By
+		}
+	}
+	return opens
+}
+
+// replies records a person's answer for each letter that it answers. Nothing of a sealed one is recorded in a form that
+// can be read.
+func (r Rules) replies(m Mail, step *gateway.Step) error {
 	for _, match := range m.Matches {
 		reply := m.reply(match)
+		if reply.Sealed {
+			if r.Vault == nil {
+				return errors.New("a sealed answer, and nothing to seal it with")
+			}
+			var err error
+			if reply, err = r.Vault.Close(reply); err != nil {
+				return err
+			}
+			step.Inbound.Subject, step.Inbound.Opens = "", reply.Opens
+		}
 		step.Replies = append(step.Replies, reply)
 		step.Events = append(step.Events, m.replied(reply, match))
 		step.Jobs = append(step.Jobs, m.notice(gateway.Notice{Kind: gateway.NoticeReply, Reply: reply.ID}, match))
 		if to := m.answerable(); to != "" && match.How == ByToken {
 			step.Jobs = append(step.Jobs, m.notice(gateway.Notice{Kind: gateway.NoticeReceived, To: to, Reply: reply.ID}, match))
 		}
-		if reply.Sealed {
-			step.Inbound.Subject = ""
-			step.Inbound.Courier, step.Inbound.Recipient = reply.Courier, reply.Recipient
-		}
 	}
+	return nil
 }
 
-// reply is the answer as it is kept. Sealed, it says nothing of what was written: neither
-// subject, nor text, nor names of files.
+// reply is the answer as it would be kept if it were not sealed.
 func (m Mail) reply(match Match) gateway.Reply {
-	policy, received := match.Courier.Options.Reply, m.received()
-	reply := gateway.Reply{
+	policy, received, opens := match.Courier.Options.Reply, m.received(), m.Opens()
+	return gateway.Reply{
 		ID: gateway.NewID(m.Now), Courier: match.Courier.ID, Recipient: match.Recipient.ID, Inbound: m.Inbound.ID,
 		From: m.Result.From, OtherSender: !strings.EqualFold(m.Result.From, match.Recipient.Address),
-		Late:      !policy.By.IsZero() && received.After(policy.By),
-		Sealed:    sealed(policy, m.Now),
+		Late: !policy.By.IsZero() && received.After(policy.By), Sealed: !opens.IsZero(), Opens: opens,
+		Subject: m.Result.Subject, Text: classify.VisibleText(m.Text), Files: m.Files,
 		MessageID: m.Header.Get("Message-ID"), Content: m.Inbound.Content, Received: received,
 	}
-	if !reply.Sealed {
-		reply.Subject, reply.Text, reply.Files = m.Result.Subject, classify.VisibleText(m.Text), m.Files
-	}
-	return reply
-}
-
-// sealed tells whether answers are readable by nobody yet.
-func sealed(policy gateway.ReplyPolicy, now time.Time) bool {
-	return policy.Sealed && !policy.By.IsZero() && now.Before(policy.By)
 }
 
 func (m Mail) replied(reply gateway.Reply, match Match) gateway.Event {
@@ -53,7 +66,7 @@ func (m Mail) replied(reply gateway.Reply, match Match) gateway.Event {
 		MessageID: reply.MessageID, Content: reply.Content, Files: reply.Files, AuthResults: m.Origin.Text, MatchedBy: match.How,
 	}
 	if reply.Sealed {
-		d.Content, d.Files, d.Commitment = gateway.Hash{}, nil, gateway.Commitment(reply.ID, reply.Content)
+		d.Content, d.Commitment = gateway.Hash{}, gateway.Commitment(reply.ID, m.Plain)
 	}
 	e := gateway.NewEvent(gateway.Replied, m.Now, d, nil).About(reply.Courier, reply.Recipient).By("company", strength(match))
 	e.Occurred = reply.Received

@@ -19,12 +19,19 @@ type Mail struct {
 	Origin  Origin
 	Text    string         // what its author wrote, complete
 	Files   []gateway.File // attached to it
+	Plain   gateway.Hash   // of the raw mail: Inbound.Content is of what it is encrypted to while it is sealed
 	Now     time.Time
+}
+
+// Sealer encrypts what a reply says (gateway/seal).
+type Sealer interface {
+	Close(gateway.Reply) (gateway.Reply, error)
 }
 
 // Rules is what deciding needs to know of the installation.
 type Rules struct {
 	Domain        Domain
+	Vault         Sealer // of sealed answers
 	Administrator string // who gets what is written to postmaster and abuse; empty: quarantine
 }
 
@@ -39,8 +46,9 @@ const (
 	WhyAdministrator = "written to the administrator, whose address is not configured"
 )
 
-// Understand decides what is recorded of a mail. It is pure, identifiers and salts apart.
-func (r Rules) Understand(m Mail) gateway.Step {
+// Understand decides what is recorded of a mail. It is pure, identifiers, salts and seals apart. It fails only when a sealed answer
+// cannot be sealed.
+func (r Rules) Understand(m Mail) (gateway.Step, error) {
 	m.Now = gateway.Micros(m.Now)
 	in := m.Inbound
 	in.State, in.Class, in.Reason = gateway.InboundDone, string(m.Result.Class), ""
@@ -49,12 +57,12 @@ func (r Rules) Understand(m Mail) gateway.Step {
 		in.Courier, in.Recipient = m.Matches[0].Courier.ID, m.Matches[0].Recipient.ID
 	}
 	step := gateway.Step{Inbound: &in}
-	r.decide(m, &step)
-	return step
+	err := r.decide(m, &step)
+	return step, err
 }
 
 // decide names the case. The order matters: our own mail first, so that nothing answers it.
-func (r Rules) decide(m Mail, step *gateway.Step) {
+func (r Rules) decide(m Mail, step *gateway.Step) error {
 	switch {
 	case r.own(m):
 		quarantine(step, WhyOwnMail)
@@ -67,11 +75,12 @@ func (r Rules) decide(m Mail, step *gateway.Step) {
 	case m.Matches[0].Kind == 'f':
 		quarantine(step, WhyThread)
 	default:
-		r.record(m, step)
+		return r.record(m, step)
 	}
+	return nil
 }
 
-func (r Rules) record(m Mail, step *gateway.Step) {
+func (r Rules) record(m Mail, step *gateway.Step) error {
 	match := m.Matches[0]
 	switch m.Result.Class {
 	case classify.ClassReport:
@@ -86,20 +95,21 @@ func (r Rules) record(m Mail, step *gateway.Step) {
 	case classify.ClassChallenge:
 		m.mailEvent(step, match, gateway.Challenged, m.Result.Why)
 	case classify.ClassBulk:
-		r.bulk(m, step)
+		return r.bulk(m, step)
 	default:
-		r.replies(m, step)
+		return r.replies(m, step)
 	}
+	return nil
 }
 
 // bulk takes mail of lists and shared mailboxes for the answers that they pass on; what a machine sends without
 // a sender is none.
-func (r Rules) bulk(m Mail, step *gateway.Step) {
+func (r Rules) bulk(m Mail, step *gateway.Step) error {
 	if m.nullSender() {
 		quarantine(step, WhyMachine)
-		return
+		return nil
 	}
-	r.replies(m, step)
+	return r.replies(m, step)
 }
 
 // nullSender tells that the receiving server wrote down an empty envelope sender.

@@ -211,7 +211,18 @@ func (s *session) receive(ctx context.Context, uid imap.UID, f fetched) error {
 	if f.problem != "" {
 		in.State, in.Class, in.Reason = gateway.InboundQuarantined, classUnreadable, f.problem
 	}
-	stored, fresh, err := s.service.store.Receive(ctx, in, f.spool)
+	raw := f.spool
+	if f.problem == "" {
+		sealed, err := s.service.sealed(ctx, &in, raw)
+		if err != nil {
+			return err
+		}
+		if sealed != nil {
+			defer sealed.Discard()
+			raw = sealed
+		}
+	}
+	stored, fresh, err := s.service.store.Receive(ctx, in, raw)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 	"vaguemestre/inbound/correlate"
@@ -34,7 +35,9 @@ const domain = "courriers.example.fr"
 type world struct {
 	t       *testing.T
 	store   *store.Store
+	dir     string // of the store: its database and its contents
 	ring    *token.Ring
+	vault   *seal.Vault
 	courier gateway.Courier
 	letter  gateway.Recipient
 	log     io.Writer
@@ -52,7 +55,15 @@ func newWorld(t *testing.T, policy gateway.ReplyPolicy) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: s, ring: ring, log: t.Output()}
+	key, err := seal.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vault, err := seal.New(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: s, dir: dir, ring: ring, vault: vault, log: t.Output()}
 	w.accept(policy)
 	return w
 }
@@ -97,7 +108,7 @@ func account(address string) Account {
 
 func (w *world) options(accounts ...Account) Options {
 	return Options{
-		Accounts: accounts, Owner: w.t.Name(), Rules: correlate.Rules{Domain: correlate.Domain{Name: domain, Ring: w.ring}, Administrator: "admin@example.fr"},
+		Accounts: accounts, Owner: w.t.Name(), Rules: correlate.Rules{Domain: correlate.Domain{Name: domain, Ring: w.ring}, Administrator: "admin@example.fr"}, Vault: w.vault,
 		CommandTimeout: 10 * time.Second, BackoffMin: 10 * time.Millisecond, BackoffMax: 50 * time.Millisecond,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Registerer: prometheus.NewRegistry(),
 	}

@@ -13,6 +13,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/inbound/correlate"
 )
@@ -55,6 +56,7 @@ type Options struct {
 	Accounts       []Account
 	Owner          string // of the leases: unique among the processes that live
 	Rules          correlate.Rules
+	Vault          *seal.Vault // of sealed answers; it seals for the Rules too
 	Limits         message.Limits
 	MaxSize        int64         // bytes of a mail kept; 100,000,000. What is longer is cut and quarantined
 	CommandTimeout time.Duration // of one command without progress; one minute
@@ -80,6 +82,8 @@ type receiving interface {
 	Receive(ctx context.Context, in gateway.Inbound, raw *store.Spool) (gateway.Inbound, bool, error)
 	LastUID(ctx context.Context, account, mailbox string) (uidvalidity, uid uint32, err error)
 	Inbound(ctx context.Context, id gateway.ID) (gateway.Inbound, error)
+	SealedUntil(ctx context.Context, consultation gateway.ID, now time.Time) (time.Time, error)
+	SealInbound(ctx context.Context, in gateway.Inbound, opens time.Time, sealed *store.Spool) (gateway.Inbound, error)
 }
 
 type leasing interface {
@@ -136,6 +140,9 @@ func (o Options) withDefaults() (Options, error) {
 		accounts[i] = a
 	}
 	o.Accounts = accounts
+	if o.Vault != nil {
+		o.Rules.Vault = o.Vault // in an interface that holds nothing, a nil one would be none
+	}
 	return o, nil
 }
 

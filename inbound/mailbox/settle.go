@@ -8,7 +8,6 @@ import (
 	"github.com/emersion/go-imap/v2"
 
 	"vaguemestre/gateway"
-	"vaguemestre/inbound/classify"
 )
 
 // settle marks or moves the copies of mail that is understood or quarantined, and expunges those of
@@ -53,16 +52,7 @@ func (s *session) settled(ctx context.Context, id gateway.ID) (settled, secret b
 	if err != nil || in.State == gateway.InboundNew {
 		return false, false, err
 	}
-	if in.Courier.IsZero() {
-		return true, false, nil
-	}
-	courier, err := s.service.store.Courier(ctx, in.Courier)
-	if err != nil {
-		return false, false, err
-	}
-	policy := courier.Options.Reply
-	answer := in.Class == string(classify.ClassReply) || in.Class == string(classify.ClassBulk)
-	return true, answer && policy.Sealed && in.Received.Before(policy.By), nil
+	return true, !in.Opens.IsZero(), nil
 }
 
 // file flags copies where they are, or moves them.

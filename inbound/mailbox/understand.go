@@ -131,6 +131,14 @@ func (s *Service) settleOne(ctx context.Context, in gateway.Inbound) (err error)
 	if err != nil {
 		return err
 	}
+	if in.Opens.IsZero() && !step.Inbound.Opens.IsZero() { // it was not seen as it came in
+		if in, err = s.seal(ctx, in, step.Inbound.Opens); err != nil {
+			return err
+		}
+		if step, err = s.Understand(ctx, in); err != nil {
+			return err
+		}
+	}
 	if err := s.apply(ctx, step); err != nil {
 		return &outage{fmt.Errorf("record what was understood: %w", err)}
 	}
@@ -169,14 +177,16 @@ func (s *Service) Understand(ctx context.Context, in gateway.Inbound) (gateway.S
 		return gateway.Step{}, &outage{fmt.Errorf("open the raw mail: %w", err)}
 	}
 	defer content.Close()
-	m, err := message.Read(content, content.Size(), s.o.Limits)
+	raw, size, err := s.open(in, content)
 	if err != nil {
-		return gateway.Step{}, fmt.Errorf("read the mail: %w", err)
+		return gateway.Step{}, fmt.Errorf("open the raw mail: %w", err)
 	}
-	mail := correlate.Mail{Inbound: in, Result: classify.Classify(m), Header: m.Header(), Now: s.o.Now()}
-	finder := correlate.Finder{Domain: s.o.Rules.Domain, Store: s.store}
-	if mail.Matches, err = finder.Find(ctx, mail.Header, mail.Result); err != nil {
-		return gateway.Step{}, &outage{err}
+	mail, m, err := s.look(ctx, in, raw, size)
+	if err != nil {
+		return gateway.Step{}, err
+	}
+	if mail.Plain, err = plainHash(in, raw, size); err != nil {
+		return gateway.Step{}, err
 	}
 	mail.Origin = correlate.ReadOrigin(mail.Header, s.authserv(in.Account))
 	if mail.Result.Class == classify.ClassReply || mail.Result.Class == classify.ClassBulk {
@@ -185,7 +195,21 @@ func (s *Service) Understand(ctx context.Context, in gateway.Inbound) (gateway.S
 			return gateway.Step{}, fmt.Errorf("read the attachments: %w", err)
 		}
 	}
-	return s.o.Rules.Understand(mail), nil
+	return s.o.Rules.Understand(mail)
+}
+
+// look reads, classifies and places a mail, without reading its attachments.
+func (s *Service) look(ctx context.Context, in gateway.Inbound, raw io.ReaderAt, size int64) (correlate.Mail, *message.Message, error) {
+	m, err := message.Read(raw, size, s.o.Limits)
+	if err != nil {
+		return correlate.Mail{}, nil, fmt.Errorf("read the mail: %w", err)
+	}
+	mail := correlate.Mail{Inbound: in, Result: classify.Classify(m), Header: m.Header(), Now: s.o.Now()}
+	finder := correlate.Finder{Domain: s.o.Rules.Domain, Store: s.store}
+	if mail.Matches, err = finder.Find(ctx, mail.Header, mail.Result); err != nil {
+		return mail, nil, &outage{err}
+	}
+	return mail, m, nil
 }
 
 func (s *Service) authserv(account string) string {

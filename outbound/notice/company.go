@@ -19,7 +19,7 @@ func (c *Composer) received(ctx context.Context, s *subject) (Mail, error) {
 		return Mail{}, ErrNothing
 	}
 	// A sealed answer is kept encrypted: what let it be taken as an answer must do here.
-	if !s.reply.Sealed && !s.reply.Inbound.IsZero() {
+	if !s.reply.Closed() && !s.reply.Inbound.IsZero() {
 		if err := c.open(ctx, s, s.reply.Content); err != nil {
 			return Mail{}, err
 		}
@@ -28,7 +28,10 @@ func (c *Composer) received(ctx context.Context, s *subject) (Mail, error) {
 		}
 	}
 	w := c.words(s)
-	w.At, w.Late, w.Files, w.Sealed, w.Opens = s.reply.Received, s.reply.Late, s.reply.Files, s.reply.Sealed, s.courier.Options.Reply.By
+	w.At, w.Late, w.Files, w.Sealed, w.Opens = s.reply.Received, s.reply.Late, s.reply.Files, s.sealed(), s.courier.Options.Reply.By
+	if w.Sealed {
+		w.Files = nil
+	}
 	return c.reply(s, "received", to, s.reply.MessageID, w)
 }
 

@@ -217,5 +217,5 @@ func (s *subject) language(fallback string) string {
 // sealed tells whether the answer was still sealed when the notice was made: not now, so that
 // every attempt says the same.
 func (s *subject) sealed() bool {
-	return s.reply.Sealed && s.job.Created.Before(s.courier.Options.Reply.By)
+	return s.reply.Closed() || s.reply.Sealed && s.job.Created.Before(s.reply.Unsealed)
 }

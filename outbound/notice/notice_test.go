@@ -200,7 +200,7 @@ var cases = map[string]func(*shelf) gateway.Notice{
 	},
 	"sealed": func(s *shelf) gateway.Notice {
 		n := s.answer(func(r *gateway.Reply) {
-			r.Sealed, r.Subject, r.Text, r.Content = true, "SECRET", "SECRET", gateway.Hash{1}
+			r.Sealed, r.Opens, r.Subject, r.Text, r.Content = true, monday.Add(time.Hour), "SECRET", "SECRET", gateway.Hash{1}
 		})
 		n.Kind = gateway.NoticeReply
 		return n
@@ -421,6 +421,22 @@ func TestPromiseSealedNotice(t *testing.T) {
 	}
 	if !strings.Contains(body, "18 mars 2026 à 10:30 (UTC+01:00)") {
 		t.Errorf("no opening date:\n%s", body)
+	}
+}
+
+// TestTheAgentGetsASealedAnswerAtItsDate: a notice made after the opening brings the answer; one made before says the same at
+// every attempt.
+func TestTheAgentGetsASealedAnswerAtItsDate(t *testing.T) {
+	s := newShelf()
+	n := s.answer(func(r *gateway.Reply) { r.Sealed, r.Unsealed = true, monday.Add(-time.Minute) })
+	n.Kind = gateway.NoticeReply
+	if _, text := write(t, newComposer(t, s), job(n)); !strings.Contains(text, "offre.pdf") {
+		t.Errorf("the answer is not there:\n%s", text)
+	}
+	n = s.answer(func(r *gateway.Reply) { r.Sealed, r.Unsealed = true, monday.Add(2*time.Hour) })
+	n.Kind = gateway.NoticeReply
+	if _, text := write(t, newComposer(t, s), job(n)); strings.Contains(text, "offre.pdf") {
+		t.Errorf("a notice made under the seal changed:\n%s", text)
 	}
 }
 

@@ -165,12 +165,6 @@ func (g *gathering) why(e gateway.Event) string {
 	return ""
 }
 
-// sealed tells a reply that nobody may read yet.
-func (g *gathering) sealed(r gateway.Reply) bool {
-	by := g.courier.Options.Reply.By
-	return r.Sealed && (by.IsZero() || g.o.Now().Before(by))
-}
-
 // sealedEvent tells the event of a sealed reply. While any reply of the recipient is sealed, an event
 // that cannot be tied to an open one counts as sealed.
 func (g *gathering) sealedEvent(e gateway.Event) bool {
@@ -178,9 +172,9 @@ func (g *gathering) sealedEvent(e gateway.Event) bool {
 	sealed := false
 	for _, r := range g.replies {
 		if r.ID == d.Reply {
-			return g.sealed(r)
+			return r.Closed()
 		}
-		sealed = sealed || r.Recipient == e.Recipient && g.sealed(r)
+		sealed = sealed || r.Recipient == e.Recipient && r.Closed()
 	}
 	return sealed
 }
@@ -300,7 +294,7 @@ func (g *gathering) replyFacts() error {
 	for _, r := range g.replies {
 		switch {
 		case !g.only.IsZero() && r.Recipient != g.only:
-		case g.sealed(r):
+		case r.Closed():
 			hidden++
 		case g.covered(r.ID):
 			text, cut := cutText(r.Text)

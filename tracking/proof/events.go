@@ -73,6 +73,12 @@ func (d *drawer) ownFacts(f EventFacts) []fact {
 		}
 	case gateway.Replied:
 		return d.replyFacts(details[gateway.ReplyDetails](f))
+	case gateway.Unsealed:
+		u := details[gateway.UnsealedDetails](f)
+		return []fact{
+			{name: d.w.t("detail.reply-id"), value: u.Reply.String(), style: hashText},
+			{name: d.w.t("replies.content"), value: u.Content.String(), style: hashText},
+		}
 	case gateway.Absent, gateway.Challenged, gateway.Displayed, gateway.Complained, gateway.Quarantined:
 		return d.mailFacts(details[gateway.MailDetails](f))
 	case gateway.ProofIssued:

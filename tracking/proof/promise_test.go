@@ -91,7 +91,7 @@ func TestPromise9NothingOfASealedReplyShows(t *testing.T) {
 	if !strings.Contains(all, "Réponses sous scellé : 1.") || !strings.Contains(all, "09/04/2021") {
 		t.Error("the proof does not say that there is a sealed reply, and until when")
 	}
-	w.clock.set("10/04/2021 12:00:00")
+	w.unseal("10/04/2021 12:00:00", reply)
 	all = said(t, w, w.pdf(c.ID, gateway.ID{}, ""))
 	if strings.Contains(all, "Réponses sous scellé") || !strings.Contains(all, reply.Content.String()) {
 		t.Error("once its date has come, the reply stands in the proof with its hash, which its commitment binds")

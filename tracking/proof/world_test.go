@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -232,8 +233,10 @@ func (w *world) reply(at string, c gateway.Courier, r gateway.Recipient, text st
 	}
 	d := gateway.ReplyDetails{Reply: reply.ID, By: "mail", From: reply.From, Sealed: sealed, MessageID: reply.MessageID, MatchedBy: "token"}
 	var contents []gateway.Hash
+	plain := reply.Content
 	if sealed {
-		d.Commitment = gateway.Commitment(reply.ID, reply.Content)
+		d.Commitment = gateway.Commitment(reply.ID, plain)
+		reply.Content, reply.Opens, reply.Manifest = w.keep("encrypted"+reply.ID.String()), c.Options.Reply.By, []byte("encrypted")
 	} else {
 		reply.Subject, reply.Text = "Re: "+c.Subject, text
 		reply.Files = []gateway.File{{Name: "reponse.pdf", MediaType: "application/pdf", Size: 9876, SHA256: gateway.HashOf([]byte(text)), Part: "2"}}
@@ -244,7 +247,33 @@ func (w *world) reply(at string, c gateway.Courier, r gateway.Recipient, text st
 	if err := w.Apply(context.Background(), gateway.Step{Events: []gateway.Event{e}, Replies: []gateway.Reply{reply}}); err != nil {
 		w.t.Fatal(err)
 	}
+	reply.Content = plain
 	return reply
+}
+
+// unseal opens a sealed reply, as is done at its date.
+func (w *world) unseal(at string, r gateway.Reply) {
+	w.t.Helper()
+	w.clock.set(at)
+	sealed, err := w.Reply(context.Background(), r.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	plain := w.Spool()
+	defer plain.Discard()
+	opened, err := w.OpenContent(context.Background(), r.Content)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer opened.Close()
+	if _, err := io.Copy(plain, io.NewSectionReader(opened, 0, opened.Size())); err != nil {
+		w.t.Fatal(err)
+	}
+	e := w.newEvent(gateway.Unsealed, r.Courier, r.Recipient, "gateway", gateway.ByUs, gateway.UnsealedDetails{Reply: r.ID, Content: r.Content})
+	u := gateway.Unsealing{Sealed: sealed.Content, Replies: []gateway.Reply{r}, Events: []gateway.Event{e}, At: w.clock.Now()}
+	if err := w.Unseal(context.Background(), u, plain); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // story is the exchange of the manual's last page, and one that went less well.

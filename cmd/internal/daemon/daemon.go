@@ -24,6 +24,7 @@ import (
 
 	"vaguemestre/gateway/account"
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 	"vaguemestre/outbound/submission"
@@ -48,6 +49,7 @@ type Daemon struct {
 	lock   *os.File // on the data folder, while we live
 	store  *store.Store
 	ring   *token.Ring
+	vault  *seal.Vault
 	ledger *ledger.Ledger
 	proof  *proof.Issuer
 	health *health
@@ -101,6 +103,9 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 		return err
 	}
 	if d.ring, err = TokenRing(d.key("tokens")); err != nil {
+		return err
+	}
+	if d.vault, err = SealVault(d.key("seals")); err != nil {
 		return err
 	}
 	d.health = newHealth(d.store, func() []*certificate { return d.certificates }, d.registry)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/token"
 	"vaguemestre/tracking/ledger"
 )
@@ -39,14 +40,38 @@ func TokenRing(path string) (*token.Ring, error) {
 func makeTokenKey(path string) ([]byte, error) {
 	secret := make([]byte, token.KeySize)
 	_, _ = rand.Read(secret) // documented never to fail (Go 1.24)
-	text := []byte("1 " + hex.EncodeToString(secret) + "\n")
+	return keepKey(path, []byte("1 "+hex.EncodeToString(secret)+"\n"))
+}
+
+// keepKey stores a key just made, or gives the one that another process made meanwhile.
+func keepKey(path string, text []byte) ([]byte, error) {
 	if err := ledger.CreateSecret(path, text); err != nil {
-		if errors.Is(err, fs.ErrExist) { // another process made it meanwhile: theirs is the key
+		if errors.Is(err, fs.ErrExist) {
 			return os.ReadFile(path)
 		}
 		return nil, err
 	}
 	return text, nil
+}
+
+// SealVault reads the keys of sealed answers, and makes the first one when there is none. The file holds one key of age a line,
+// the one in force first: to rotate, add a line before the others. A key that still seals something must not be removed.
+func SealVault(path string) (*seal.Vault, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		var key string
+		if key, err = seal.NewKey(); err == nil {
+			text, err = keepKey(path, []byte(key))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of seals: %w", err)
+	}
+	vault, err := seal.New(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of seals in %s: %w", path, err)
+	}
+	return vault, nil
 }
 
 // parseTokenKeys never repeats a key in its errors.

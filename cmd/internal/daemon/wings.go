@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/inbound/correlate"
 	"vaguemestre/inbound/mailbox"
 	"vaguemestre/outbound/notice"
@@ -34,7 +35,7 @@ func (d *Daemon) makeOutbound() error {
 // makeInbound makes what reads the mailboxes.
 func (d *Daemon) makeInbound() error {
 	o := mailbox.Options{
-		Owner: d.owner(), Limits: Limits(d.cfg), MaxSize: d.cfg.Submission.MaxBytes,
+		Owner: d.owner(), Limits: Limits(d.cfg), MaxSize: d.cfg.Submission.MaxBytes, Vault: d.vault,
 		Rules: correlate.Rules{Domain: correlate.Domain{Name: d.cfg.Domain, Ring: d.ring}, Administrator: d.cfg.Couriers.Postmaster},
 		Now:   d.now, Logger: d.log, Registerer: d.registry,
 	}
@@ -50,6 +51,7 @@ func (d *Daemon) makeInbound() error {
 		return err
 	}
 	d.add("mailboxes", service.Run)
+	d.add("seals", seal.NewOpener(seal.Options{Now: d.now, Logger: d.log, Registerer: d.registry}, d.vault, d.store).Run)
 	return nil
 }
 

@@ -1,0 +1,103 @@
+package mailbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/store"
+)
+
+// sealed gives what is stored in the place of a mail that is under seal, and says in the mail's row when it opens; nil: it is stored as it came. It
+// looks only while some seal is open. What cannot be read answers nothing that can be known: it is stored as it came, for the
+// quarantine, which shows headers only while a seal is open.
+func (s *Service) sealed(ctx context.Context, in *gateway.Inbound, raw *store.Spool) (*store.Spool, error) {
+	now := s.o.Now()
+	until, err := s.store.SealedUntil(ctx, gateway.ID{}, now)
+	if err != nil || until.IsZero() {
+		return nil, err
+	}
+	opens, err := s.opens(ctx, raw)
+	if err != nil || opens.IsZero() {
+		return nil, err
+	}
+	in.Opens, in.Fingerprint = opens, gateway.Fingerprint(raw.Hash())
+	return s.encrypt(raw.ReaderAt(), raw.Size())
+}
+
+// opens tells until when a mail that just came in is under seal. The errors are the store's.
+func (s *Service) opens(ctx context.Context, raw *store.Spool) (opens time.Time, err error) {
+	defer func() {
+		if recover() != nil { // understanding it will fail alike, and be counted and told there
+			opens, err = time.Time{}, nil
+		}
+	}()
+	mail, _, err := s.look(ctx, gateway.Inbound{}, raw.ReaderAt(), raw.Size())
+	var ours *outage
+	if err != nil && !errors.As(err, &ours) {
+		return time.Time{}, nil
+	}
+	return mail.Opens(), err
+}
+
+func (s *Service) encrypt(raw io.ReaderAt, size int64) (*store.Spool, error) {
+	if s.o.Vault == nil {
+		return nil, errors.New("a sealed answer, and nothing to seal it with")
+	}
+	sealed := s.store.Spool()
+	w, err := s.o.Vault.Writer(sealed)
+	if err == nil {
+		if _, err = io.Copy(w, io.NewSectionReader(raw, 0, size)); err == nil {
+			err = w.Close()
+		}
+	}
+	if err != nil {
+		sealed.Discard()
+		return nil, fmt.Errorf("seal a mail: %w", err)
+	}
+	return sealed, nil
+}
+
+// seal encrypts a mail that is stored as it came, once it is known that it is under seal.
+func (s *Service) seal(ctx context.Context, in gateway.Inbound, opens time.Time) (gateway.Inbound, error) {
+	content, err := s.store.OpenContent(ctx, in.Content)
+	if err != nil {
+		return in, &outage{err}
+	}
+	defer content.Close()
+	sealed, err := s.encrypt(content, content.Size())
+	if err != nil {
+		return in, err
+	}
+	defer sealed.Discard()
+	in, err = s.store.SealInbound(ctx, in, opens, sealed)
+	if err != nil {
+		return in, &outage{err}
+	}
+	return in, nil
+}
+
+// open reads a stored mail, sealed or not.
+func (s *Service) open(in gateway.Inbound, content store.Content) (io.ReaderAt, int64, error) {
+	if in.Opens.IsZero() {
+		return content, content.Size(), nil
+	}
+	if s.o.Vault == nil {
+		return nil, 0, errors.New("a sealed mail, and nothing to open it with")
+	}
+	return s.o.Vault.Reader(content, content.Size())
+}
+
+// plainHash is the hash of a mail as it came.
+func plainHash(in gateway.Inbound, raw io.ReaderAt, size int64) (gateway.Hash, error) {
+	if in.Opens.IsZero() {
+		return in.Content, nil
+	}
+	sum := sha256.New()
+	_, err := io.Copy(sum, io.NewSectionReader(raw, 0, size))
+	return gateway.Hash(sum.Sum(nil)), err
+}

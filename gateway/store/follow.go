@@ -218,36 +218,17 @@ func (t tallies) drafts(ctx context.Context, agent gateway.ID, consultations []g
 }
 
 func (t tallies) replies(ctx context.Context, _ gateway.ID, consultations []gateway.ID) error {
-	q := newFilter("SELECT consultation, count(*) FROM reply WHERE opened = 0 AND sealed = 0")
+	q := newFilter("SELECT consultation, count(*) FROM reply WHERE opened = 0 AND (sealed = 0 OR unsealed > 0)")
 	q.among("consultation", consultations)
 	q.raw(" GROUP BY consultation")
 	return t.add(ctx, func(y *Tally, n int) { y.Unopened = n }, q)
 }
 
-// sealed sorts the sealed replies by whether their date has come, which their courier says.
 func (t tallies) sealed(ctx context.Context, _ gateway.ID, consultations []gateway.ID) error {
-	q := newFilter(`SELECT reply.consultation, courier.options FROM reply JOIN courier ON courier.id = reply.courier
-		WHERE reply.opened = 0 AND reply.sealed = 1`)
-	q.among("reply.consultation", consultations)
-	type row struct {
-		consultation gateway.ID
-		options      gateway.Options
-	}
-	rows, err := all(ctx, t.s, "count sealed replies", func(sc scanner) (r row, err error) {
-		err = sc.Scan(&r.consultation, object{&r.options})
-		return r, err
-	}, q.text.String(), q.args...)
-	now := t.s.now()
-	for _, r := range rows {
-		tally := t.found[r.consultation]
-		if by := r.options.Reply.By; by.IsZero() || now.Before(by) {
-			tally.Sealed++
-		} else {
-			tally.Unopened++
-		}
-		t.found[r.consultation] = tally
-	}
-	return err
+	q := newFilter("SELECT consultation, count(*) FROM reply WHERE sealed = 1 AND unsealed = 0")
+	q.among("consultation", consultations)
+	q.raw(" GROUP BY consultation")
+	return t.add(ctx, func(y *Tally, n int) { y.Sealed = n }, q)
 }
 
 // Rejections is how far the rejections of a consultation got.

@@ -146,12 +146,15 @@ func TestWhatAwaitsAnAgentIsCounted(t *testing.T) {
 		w.event(t, gateway.Read, 3, 1)
 		sealed := func(sealed bool) gateway.Reply {
 			c := w.couriers[0]
-			r := gateway.Reply{ID: gateway.NewID(noon), Courier: c.ID, Recipient: w.recipients[c.ID][0].ID, Sealed: sealed, Content: c.Content, Received: noon}
+			r := gateway.Reply{ID: gateway.NewID(noon), Courier: c.ID, Recipient: w.recipients[c.ID][0].ID, Content: c.Content, Received: noon}
+			if sealed {
+				r.Sealed, r.Opens, r.Manifest = true, noon.Add(time.Hour), []byte("encrypted")
+			}
 			check(t, w.s.Apply(ctx, gateway.Step{Replies: []gateway.Reply{r}}))
 			return r
 		}
 		plain := sealed(false)
-		sealed(true) // until one o'clock
+		shut := sealed(true)
 		want := store.Tally{Drafts: 1, Unread: 1, Failed: 1, Unopened: 1, Sealed: 1}
 		same(t, "tally", must(w.s.Tallies(ctx, agent.ID, w.about, w.other))(t)[w.about], want)
 
@@ -159,6 +162,9 @@ func TestWhatAwaitsAnAgentIsCounted(t *testing.T) {
 		check(t, w.s.Apply(ctx, gateway.Step{Events: []gateway.Event{opened}}))
 		want.Unopened = 0
 		same(t, "once read", must(w.s.Tallies(ctx, agent.ID, w.about))(t)[w.about], want)
+		check(t, w.s.Unseal(ctx, gateway.Unsealing{Sealed: shut.Content, Replies: []gateway.Reply{shut}, At: noon}, spooled(t, w.s, []byte("plain"))))
+		want.Sealed, want.Unopened = 0, 1
+		same(t, "once unsealed", must(w.s.Tallies(ctx, agent.ID, w.about))(t)[w.about], want)
 		same(t, "when it was read", must(w.s.Reply(ctx, plain.ID))(t).Opened, noon)
 	})
 }

@@ -114,7 +114,7 @@ func (r *room) try(text string) (gateway.Step, error) {
 	}
 	mail := Mail{
 		Inbound: gateway.Inbound{ID: gateway.NewID(now), Content: gateway.HashOf(raw), Received: now, State: gateway.InboundNew},
-		Plain: gateway.HashOf(raw),
+		Plain:   gateway.HashOf(raw),
 		Result:  classify.Classify(m), Header: m.Header(), Now: now, Origin: ReadOrigin(m.Header(), "mx."+domain),
 	}
 	if p := m.Text(); p != nil {

@@ -272,7 +272,7 @@ CREATE TABLE reply (
   manifest     BLOB
 ) WITHOUT ROWID;
 CREATE INDEX reply_courier ON reply (courier, received, id);
-CREATE INDEX reply_unopened ON reply (consultation, sealed) WHERE opened = 0;
+CREATE INDEX reply_unopened ON reply (consultation) WHERE opened = 0;
 CREATE INDEX reply_closed ON reply (opens) WHERE sealed = 1 AND unsealed = 0;
 CREATE INDEX reply_content ON reply (content);
 CREATE INDEX reply_message_id ON reply (message_id) WHERE message_id <> '';

@@ -27,6 +27,7 @@ func (c Config) Check() Problems {
 	k.dkim(c.DKIM)
 	k.mailboxes(c.Mailboxes)
 	k.theme(c.Theme)
+	k.clamd(c.Clamd)
 	k.link(c.Link)
 	k.proof(c)
 	k.listen("metrics.listen", c.Metrics.Listen, true)
@@ -290,10 +291,10 @@ func (k *checker) link(l Link) {
 		k.say("link.base_url", "must begin with https://")
 	}
 	k.pair("link.certificate", l.Certificate, l.Key)
-	for _, p := range l.TrustedProxy {
-		if _, err := netip.ParsePrefix(p); err != nil {
-			k.say("link.trusted_proxies", "%q is no network such as 10.0.0.0/8", p)
-		}
+	k.networks("link.trusted_proxies", l.TrustedProxy)
+	k.networks("link.data_centre_networks", l.DataCentres)
+	if l.OpenFor < 0 {
+		k.say("link.open_for", "must not be negative; 0 is for ever")
 	}
 	if l.MinDelay < 0 {
 		k.say("link.minimum_delay", "must not be negative")

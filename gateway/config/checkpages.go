@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,5 +27,35 @@ func (k *checker) theme(t Theme) {
 		k.say("theme.logo", "cannot be read: %v", err)
 	case info.Size() > maxLogo:
 		k.say("theme.logo", "is %d bytes: at most %d, so that pages stay light", info.Size(), maxLogo)
+	}
+}
+
+// clamd holds the scanner to this machine or to a network that its administrator answers for: clamd(8) has neither TLS nor passwords.
+func (k *checker) clamd(c Clamd) {
+	k.positive("clamd.timeout", int64(c.Timeout))
+	k.positive("clamd.again_after", int64(c.Again))
+	if c.Address == "" {
+		return
+	}
+	network, address := c.Network()
+	switch network {
+	case "unix":
+		if !filepath.IsAbs(address) {
+			k.say("clamd.address", "%q: a socket is named by its whole path, such as unix:/run/clamav/clamd.ctl", c.Address)
+		}
+	case "tcp":
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			k.say("clamd.address", "%q is not tcp:host:port", c.Address)
+		}
+	default:
+		k.say("clamd.address", "%q begins with neither unix: nor tcp:", c.Address)
+	}
+}
+
+func (k *checker) networks(key string, networks []string) {
+	for _, n := range networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			k.say(key, "%q is no network such as 10.0.0.0/8", n)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -33,6 +34,7 @@ type Config struct {
 	DKIM       []DKIM     `toml:"dkim"`
 	Mailboxes  []Mailbox  `toml:"mailbox"`
 	Theme      Theme      `toml:"theme"`
+	Clamd      Clamd      `toml:"clamd"`
 	Link       Link       `toml:"link"`
 	API        API        `toml:"api"`
 	Console    Console    `toml:"console"`
@@ -187,14 +189,29 @@ type Theme struct {
 	Colour string `toml:"colour"` // "#1d5c63"
 }
 
+// Clamd is the virus scanner that files are shown to before they are handed out or taken in.
+type Clamd struct {
+	Address string   `toml:"address"`     // "unix:/path" or "tcp:host:port"; empty: none
+	Timeout Duration `toml:"timeout"`     // of one scan
+	Again   Duration `toml:"again_after"` // a verdict is kept for this long
+}
+
+// Network is how to reach it: "unix" or "tcp", and where.
+func (c Clamd) Network() (network, address string) {
+	network, address, _ = strings.Cut(c.Address, ":")
+	return network, address
+}
+
 // Link is the companies' pages.
 type Link struct {
 	Listen       string   `toml:"listen"`
 	BaseURL      string   `toml:"base_url"`
 	Certificate  string   `toml:"certificate"`
 	Key          string   `toml:"key"`
-	TrustedProxy []string `toml:"trusted_proxies"` // networks whose X-Forwarded-For is believed
-	MinDelay     Duration `toml:"minimum_delay"`   // between showing the page and the acknowledgement
+	TrustedProxy []string `toml:"trusted_proxies"`      // networks whose X-Forwarded-For is believed
+	DataCentres  []string `toml:"data_centre_networks"` // in which machines live: their visits are not taken for people's
+	MinDelay     Duration `toml:"minimum_delay"`        // between showing the page and the acknowledgement
+	OpenFor      Duration `toml:"open_for"`             // after its acceptance, a letter's page closes; 0: never
 	PerMinute    int      `toml:"requests_per_minute"`
 	Retention    Duration `toml:"network_details_kept"`
 }
@@ -247,6 +264,7 @@ func Default() Config {
 		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
 		Notices:  Notices{UnreadDays: 7, DigestHour: 7},
 		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
+		Clamd:    Clamd{Timeout: Duration(2 * time.Minute), Again: Duration(24 * time.Hour)},
 		Theme:    Theme{Colour: "#1d5c63"},
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),

@@ -26,7 +26,7 @@ func TestSampleIsTheDefaults(t *testing.T) {
 		t.Fatal(problems)
 	}
 	got, want := c, Default()
-	got.Link.TrustedProxy = nil // an empty list is none
+	got.Link.TrustedProxy, got.Link.DataCentres = nil, nil // an empty list is none
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("configs/vaguemestre.toml is not the defaults:\n%s", diff)
 	}
@@ -120,6 +120,15 @@ func TestCheck(t *testing.T) {
 		{"same mailbox name", func(c *Config) { c.Mailboxes = []Mailbox{DefaultMailbox(), DefaultMailbox()} }, "used twice"},
 		{"final slash", func(c *Config) { c.Link.BaseURL = "https://a.fr/" }, "without a final slash"},
 		{"proxy without prefix", func(c *Config) { c.Link.TrustedProxy = []string{"10.0.0.1"} }, "is no network"},
+		{"data centre without prefix", func(c *Config) { c.Link.DataCentres = []string{"azure"} }, "link.data_centre_networks: \"azure\" is no network"},
+		{"pages that never open", func(c *Config) { c.Link.OpenFor = -1 }, "link.open_for: must not be negative"},
+		{"colour by name", func(c *Config) { c.Theme.Colour = "red" }, "theme.colour: \"red\" is no colour"},
+		{"logo that is not there", func(c *Config) { c.Theme.Logo = "/none.svg" }, "theme.logo: cannot be read"},
+		{"logo of another kind", func(c *Config) { c.Theme.Logo = "/none.gif" }, "theme.logo: must be an .svg or .png"},
+		{"scanner nowhere", func(c *Config) { c.Clamd.Address = "127.0.0.1:3310" }, "begins with neither unix: nor tcp:"},
+		{"scanner without port", func(c *Config) { c.Clamd.Address = "tcp:localhost" }, "is not tcp:host:port"},
+		{"scanner's socket from here", func(c *Config) { c.Clamd.Address = "unix:clamd.ctl" }, "named by its whole path"},
+		{"scanner without patience", func(c *Config) { c.Clamd.Timeout = 0 }, "clamd.timeout: must be more than 0"},
 		{"postmaster at home", func(c *Config) { c.Domain, c.Couriers.Postmaster = "a.fr", "chef@a.fr" }, "must not be an address of the gateway"},
 		{"negative bound", func(c *Config) { c.Queue.Workers = -1 }, "queue.workers: must be more than 0"},
 		{"missing certificate file", func(c *Config) { c.Submission.Certificate, c.Submission.Key = "/none", "/none" }, "submission.certificate: certificate or key cannot be used"},

@@ -1,18 +1,14 @@
 package link
 
 import (
-	"archive/zip"
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
-	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
+	"vaguemestre/tracking/web"
 )
 
 // maxText bounds the text shown in a page, in bytes; the whole is in the original message.
@@ -32,7 +28,7 @@ func (p *Pages) readable(w http.ResponseWriter, r *http.Request) (opened, bool) 
 		return opened{}, false
 	}
 	if l.recipient.Standing.Read.IsZero() {
-		p.landing(w, r, l, http.StatusForbidden, "")
+		p.landing(w, r, l, web.NewShown(p.opts.Now()), http.StatusForbidden, "first")
 		return opened{}, false
 	}
 	o, err := p.openMessage(r, l)
@@ -71,7 +67,7 @@ func (p *Pages) content(w http.ResponseWriter, r *http.Request, l letter) {
 		return
 	}
 	for i, f := range l.courier.Files {
-		v.Files = append(v.Files, fileView{File: f, Link: fmt.Sprintf("%s/fichier/%d/%s", v.Path, i+1, url.PathEscape(f.Name))})
+		v.Files = append(v.Files, fileView{File: f, Link: fmt.Sprintf("%s/fichier/%d/%s", v.Path, i+1, url.PathEscape(f.Name)), Withheld: p.withheld(f)})
 		v.Total += f.Size
 	}
 	p.page(w, r, http.StatusOK, "content", v)
@@ -159,106 +155,11 @@ func (p *Pages) image(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", part.MediaType)
-	p.copy(w, r, o, part.Decoded())
-}
-
-// file sends one file as a download, never to be opened in place.
-func (p *Pages) file(w http.ResponseWriter, r *http.Request) {
-	o, ok := p.readable(w, r)
-	if !ok {
-		return
-	}
-	defer o.content.Close()
-	n, err := strconv.Atoi(r.PathValue("n"))
-	if err != nil || n < 1 || n > len(o.courier.Files) {
-		p.unknown(w, r)
-		return
-	}
-	f := o.courier.Files[n-1]
-	part := o.message.Find(f.Part)
-	if part == nil {
-		p.outage(w, r, "find a file in its letter", fmt.Errorf("part %s: %w", f.Part, gateway.ErrNotFound))
-		return
-	}
-	if !p.downloaded(w, r, o, f) {
-		return
-	}
-	download(w.Header(), f.Name, "application/octet-stream")
-	w.Header().Set("Content-Length", strconv.FormatInt(f.Size, 10))
-	p.copy(w, r, o, part.Decoded())
-}
-
-// archive sends every file in one ZIP, stored as they are: their bytes and names are those of the letter.
-func (p *Pages) archive(w http.ResponseWriter, r *http.Request) {
-	o, ok := p.readable(w, r)
-	if !ok {
-		return
-	}
-	defer o.content.Close()
-	for _, f := range o.courier.Files {
-		if !p.downloaded(w, r, o, f) {
-			return
-		}
-	}
-	download(w.Header(), strings.ToLower(o.courier.Context.Reference)+".zip", "application/zip")
 	if r.Method == http.MethodHead {
 		return
 	}
-	z := zip.NewWriter(w)
-	for i, f := range o.courier.Files {
-		part := o.message.Find(f.Part)
-		entry, err := z.CreateHeader(&zip.FileHeader{Name: numbered(o.courier.Files, i), Method: zip.Store, Modified: o.courier.Accepted})
-		if err == nil && part != nil {
-			_, err = io.Copy(entry, part.Decoded())
-		}
-		if err != nil || part == nil {
-			o.log(p.opts.Logger).Warn("archive cut short", "cause", err)
-			panic(http.ErrAbortHandler) // the visitor must not take half an archive for the whole
-		}
-	}
-	if err := z.Close(); err != nil {
-		o.log(p.opts.Logger).Warn("archive cut short", "cause", err)
-	}
-}
-
-// numbered is the file's name, with its number before it when another bears the same.
-func numbered(files []gateway.File, at int) string {
-	for i, f := range files {
-		if i != at && strings.EqualFold(f.Name, files[at].Name) {
-			return fmt.Sprintf("%d-%s", at+1, files[at].Name)
-		}
-	}
-	return files[at].Name
-}
-
-func download(h http.Header, name, mediaType string) {
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-}
-
-// copy streams; a cut is told by the missing bytes, never hidden.
-func (p *Pages) copy(w http.ResponseWriter, r *http.Request, o opened, from io.Reader) {
-	if r.Method == http.MethodHead {
-		return
-	}
-	if _, err := io.Copy(w, from); err != nil && r.Context().Err() == nil {
-		o.log(p.opts.Logger).Warn("download cut short", "cause", err)
+	if _, err := io.Copy(w, part.Decoded()); err != nil && r.Context().Err() == nil {
+		o.log(p.opts.Logger).Warn("picture cut short", "cause", err)
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// downloaded records that a file was fetched, before its first byte leaves.
-func (p *Pages) downloaded(w http.ResponseWriter, r *http.Request, o opened, f gateway.File) bool {
-	if r.Method == http.MethodHead {
-		return true
-	}
-	e := gateway.NewEvent(gateway.Downloaded, p.opts.Now(), gateway.DownloadDetails{File: f}, p.seen(r)).
-		About(o.courier.ID, o.recipient.ID).By("company", gateway.ByClaim)
-	if err := p.store.Apply(r.Context(), gateway.Step{Events: []gateway.Event{e}}); err != nil {
-		p.outage(w, r, "record a download", err)
-		return false
-	}
-	p.metrics.downloads.Inc()
-	return true
 }

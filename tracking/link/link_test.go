@@ -3,6 +3,7 @@ package link
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"html"
 	"log/slog"
@@ -30,7 +31,8 @@ type fake struct {
 	recipient    gateway.Recipient
 	events       []gateway.Event
 	jobs         []gateway.Job
-	broken       error
+	broken       error // every question
+	refused      error // every write
 }
 
 func (f *fake) Recipient(_ context.Context, id gateway.ID) (gateway.Recipient, error) {
@@ -54,8 +56,8 @@ func (f *fake) Consultation(context.Context, gateway.ID) (gateway.Consultation, 
 func (f *fake) Apply(_ context.Context, s gateway.Step) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.broken != nil {
-		return f.broken
+	if err := errors.Join(f.broken, f.refused); err != nil {
+		return err
 	}
 	for _, e := range s.Events {
 		for _, old := range f.events {
@@ -92,6 +94,8 @@ const mailText = "From: victoria@ville.example\r\nSubject: Courrier de rejet\r\n
 	"--a\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p onclick=\"x()\">Bonjour,<script>alert(1)</script><img src=\"http://espion.example/p.gif\"></p>\r\n--a--\r\n" +
 	"--b\r\nContent-Type: text/plain; name=\"motifs.txt\"\r\nContent-Disposition: attachment; filename=\"motifs.txt\"\r\n\r\nprix\r\n--b--\r\n"
 
+const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
 type desk struct {
 	*testing.T
 	store *fake
@@ -100,6 +104,7 @@ type desk struct {
 	log   bytes.Buffer
 	ring  *token.Ring
 	link  string
+	mail  string // the letter as the agent sent it
 }
 
 func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
@@ -108,7 +113,7 @@ func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ring: ring}
+	d := &desk{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ring: ring, mail: mailText}
 	courier := gateway.Courier{
 		ID: gateway.NewID(d.now), AuthorName: "Victoria Brun", AuthorAddr: "victoria@ville.example", TypeLabel: "Courrier de rejet", Subject: "Courrier de rejet",
 		Options: gateway.Options{Acknowledged: true}, Accepted: d.now.Add(-time.Hour), Content: gateway.HashOf([]byte(mailText)),
@@ -122,7 +127,7 @@ func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
 	recipient := gateway.Recipient{ID: gateway.NewID(d.now), Courier: courier.ID, Address: "contact@x.example", Standing: gateway.Standing{Sent: d.now.Add(-time.Hour), State: gateway.StateSent}}
 	d.store = &fake{courier: courier, recipient: recipient}
 	contents := func(context.Context, gateway.Hash) (Content, error) {
-		return bytesContent{bytes.NewReader([]byte(mailText))}, nil
+		return bytesContent{bytes.NewReader([]byte(d.mail))}, nil
 	}
 	d.pages, err = New(d.store, contents, Options{
 		Tokens: ring, MinDelay: time.Second, PerMinute: 6000, Now: func() time.Time { return d.now },
@@ -141,9 +146,13 @@ func (d *desk) do(method, target string, form url.Values, headers ...string) *ht
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	r.Header.Set("User-Agent", firefox)
 	r.Header.Set("Accept-Language", "fr-FR,fr;q=0.9")
 	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "X-Test-Address" {
+			r.RemoteAddr = headers[i+1] + ":4711"
+			continue
+		}
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
@@ -189,7 +198,7 @@ func TestPromiseReadMeansRead(t *testing.T) {
 		{"POST faster than a person", func(d *desk) { d.do("POST", d.link, d.form()) }},
 		{"POST of a page of another day", func(d *desk) { f := d.form(); d.now = d.now.Add(25 * time.Hour); d.do("POST", d.link, f) }},
 		{"POST of another letter's page", func(d *desk) {
-			other := d.pages.forms.Mint(d.now.Add(-time.Minute), gateway.NewID(d.now).String())
+			other := d.pages.forms.Mint(d.now.Add(-time.Minute), "read", gateway.NewID(d.now).String(), firefox)
 			d.do("POST", d.link, url.Values{"form": {other}})
 		}},
 		{"asking for a file", func(d *desk) { d.do("GET", d.link+"/fichier/1/motifs.txt", nil) }},
@@ -404,7 +413,6 @@ func TestVisitsAreRecordedAsWhatTheyLookLikeOncePerHour(t *testing.T) {
 }
 
 func TestClassify(t *testing.T) {
-	const firefox = "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Gecko/20100101 Firefox/140.0"
 	for _, tc := range []struct {
 		method  string
 		since   time.Duration
@@ -428,7 +436,7 @@ func TestClassify(t *testing.T) {
 		for k, v := range tc.headers {
 			r.Header.Set(k, v)
 		}
-		if got, why := Classify(r, tc.since); got != tc.want {
+		if got, why := Classify(Signs{Request: r, Since: tc.since}); got != tc.want {
 			t.Errorf("%s %v after %v: %s (%s), want %s", tc.method, tc.headers, tc.since, got, why, tc.want)
 		}
 	}

@@ -39,6 +39,10 @@ type view struct {
 	Code      bool
 	Form      string
 	Again     string
+	Now       time.Time
+	Late      bool // the time to answer is over
+	Wrong     time.Time
+	Receipt   bool // there is one to be had
 	Read      time.Time
 	Text      string
 	HTML      bool
@@ -48,7 +52,8 @@ type view struct {
 
 type fileView struct {
 	gateway.File
-	Link string
+	Link     string
+	Withheld bool
 }
 
 func (p *Pages) view(r *http.Request, l letter) view {
@@ -56,6 +61,8 @@ func (p *Pages) view(r *http.Request, l letter) view {
 	return view{
 		Path: "/l/" + r.PathValue("token"), Block: c.Context, Zone: c.Context.Location(), Author: c.AuthorName, Type: c.TypeLabel, Subject: c.Subject,
 		Sent: c.Accepted, Reply: c.Options.Reply, Recipient: l.recipient.Name(), Code: c.Options.Code, Read: l.recipient.Standing.Read,
+		Now: p.opts.Now(), Late: c.Options.Reply.Allowed && !c.Options.Reply.By.IsZero() && !p.opts.Now().Before(c.Options.Reply.By),
+		Wrong: l.recipient.Standing.WrongRecipient, Receipt: p.opts.Receipts != nil,
 	}
 }
 
@@ -68,12 +75,16 @@ func (p *Pages) page(w http.ResponseWriter, r *http.Request, status int, name st
 }
 
 // notice writes a page that is only words: it is about no letter, or about one that cannot be shown.
-func (p *Pages) notice(w http.ResponseWriter, r *http.Request, status int, name string, about gateway.ContextBlock) {
+func (p *Pages) notice(w http.ResponseWriter, r *http.Request, status int, name string, about gateway.ContextBlock, more ...any) {
+	args := map[string]any{"Body": about.PublicBody, "Reference": about.Reference}
+	for i := 0; i+1 < len(more); i += 2 {
+		args[more[i].(string)] = more[i+1]
+	}
 	page := web.Page{
 		Name: name, Status: status, Lang: web.Language(r, about.Language), About: about.Reference, Owner: about.PublicBody,
-		Data: map[string]any{"Body": about.PublicBody, "Reference": about.Reference},
+		Data: args,
 	}
-	if about.Reference != "" {
+	if about.Reference != "" && r.Method != http.MethodPost {
 		page.Switch = "/l/" + r.PathValue("token")
 	}
 	p.site.Write(w, r, page)

@@ -30,6 +30,7 @@ import (
 	"vaguemestre/outbound/submission"
 	"vaguemestre/tracking/ledger"
 	"vaguemestre/tracking/proof"
+	"vaguemestre/tracking/scan"
 )
 
 // Options are what the configuration does not say.
@@ -54,7 +55,8 @@ type Daemon struct {
 	proof  *proof.Issuer
 	health *health
 
-	composer *composer
+	composer  *composer
+	antivirus *scan.Keeper // nil: none is configured
 
 	submission   *submission.Server
 	pages        *httpServer
@@ -109,7 +111,7 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 		return err
 	}
 	d.health = newHealth(d.store, func() []*certificate { return d.certificates }, d.registry)
-	for _, step := range []func() error{d.makeLedger, d.makeOutbound, d.makeInbound, d.makePages, d.makeSubmission, d.makeMetrics} {
+	for _, step := range []func() error{d.makeLedger, d.makeOutbound, d.makeInbound, d.makeAntivirus, d.makePages, d.makeSubmission, d.makeMetrics} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -173,6 +175,16 @@ func (d *Daemon) makeSubmission() error {
 		CommandTimeout: s.CommandTimeout.Of(), DataTimeout: s.DataTimeout.Of(), SessionTimeout: s.SessionTimeout.Of(),
 		Now: d.now, Logger: d.log, Registerer: d.registry,
 	}, in, accounts, d.store)
+	return nil
+}
+
+func (d *Daemon) makeAntivirus() error {
+	c := d.cfg.Clamd
+	if c.Address == "" {
+		return nil
+	}
+	network, address := c.Network()
+	d.antivirus = scan.NewKeeper(scan.Clamd{Network: network, Address: address, Timeout: c.Timeout.Of()}, c.Again.Of(), d.now, d.registry)
 	return nil
 }
 

@@ -46,13 +46,25 @@ func (d *Daemon) newPages() (*link.Pages, error) {
 	if err != nil {
 		return nil, err
 	}
+	dataCentres, err := prefixes(d.cfg.Link.DataCentres)
+	if err != nil {
+		return nil, err
+	}
 	theme, err := web.LoadTheme(d.cfg.Theme)
 	if err != nil {
 		return nil, err
 	}
 	contents := func(ctx context.Context, h gateway.Hash) (link.Content, error) { return d.store.OpenContent(ctx, h) }
-	return link.New(d.store, contents, link.Options{
-		Tokens: d.ring, MinDelay: d.cfg.Link.MinDelay.Of(), PerMinute: d.cfg.Link.PerMinute, TrustedProxies: proxies,
-		HSTS: strings.HasPrefix(d.cfg.Link.BaseURL, "https://"), Theme: theme, Now: d.now, Logger: d.log, Registerer: d.registry,
-	})
+	o := link.Options{
+		Tokens: d.ring, MinDelay: d.cfg.Link.MinDelay.Of(), OpenFor: d.cfg.Link.OpenFor.Of(), PerMinute: d.cfg.Link.PerMinute,
+		TrustedProxies: proxies, DataCentres: dataCentres, HSTS: strings.HasPrefix(d.cfg.Link.BaseURL, "https://"), Theme: theme,
+		Postmaster: d.cfg.Couriers.Postmaster, Now: d.now, Logger: d.log, Registerer: d.registry,
+	}
+	if d.proof != nil { // a preview has none
+		o.Receipts = d.proof
+	}
+	if d.antivirus != nil {
+		o.Antivirus = d.antivirus
+	}
+	return link.New(d.store, contents, o)
 }

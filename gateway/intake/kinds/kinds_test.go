@@ -114,7 +114,7 @@ func TestPlaceholdersLeftAreFound(t *testing.T) {
 	b := block("fr")
 	model := s.Body(gateway.Rejet, "fr", FieldsOf(b, time.Time{}))
 	all := s.Unfilled(gateway.Rejet, "fr", model)
-	if len(all) != 3 {
+	if len(all) != 4 {
 		t.Errorf("the model of a rejection has the placeholders %q", all)
 	}
 	if wrapped := strings.ReplaceAll(model, " ", "\r\n "); !slices.Equal(all, s.Unfilled(gateway.Rejet, "fr", wrapped)) {

@@ -129,7 +129,7 @@ func TestSoakThunderbird(t *testing.T) {
 		for n, refused := range []struct{ words, text, want string }{
 			{"+rejett", "<p>Bonjour.</p>", `"rejett" n'est pas un mot connu : vouliez-vous "rejet" ?`},
 			{"+complement", "<p>Il manque une attestation.</p>", "demande une date limite de reponse : ajoutez par exemple +limite-"},
-			{"+rejet", "<p>Motifs : [Motifs du rejet de la candidature ou de l'offre : critères, notes obtenues, classement]</p>", "Il reste a remplir dans votre courrier"},
+			{"+rejet", "<p>Motifs : [Motifs du rejet de la candidature ou de l'offre : critères, notes obtenues, classement]</p>", "passages a remplir ou a supprimer : [Motifs du rejet"},
 		} {
 			said, err := b.Send(sandbox.Written{To: company.Address + ", " + b.control(refused.words), Subject: "Votre offre", HTML: refused.text})
 			if err != nil {

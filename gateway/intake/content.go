@@ -45,7 +45,7 @@ func (x *exam) titled(context.Context) ([]*gateway.Fault, error) {
 		x.subject = x.in.d.Kinds.Subject(x.kind.Code, x.consultation.Language, x.fields())
 	}
 	if left := x.in.d.Kinds.Unfilled(x.kind.Code, x.consultation.Language, x.subject); len(left) > 0 {
-		return one(refuse("refuse.placeholder", "Placeholders", left)), nil
+		return one(refuse("refuse.placeholder", "Placeholders", named(left))), nil
 	}
 	if n := utf8.RuneCountInString(x.subject); n > maxSubject {
 		return one(refuse("refuse.long-subject", "Length", n, "Max", maxSubject)), nil
@@ -78,7 +78,7 @@ func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
 		}
 	}
 	if len(left) > 0 {
-		return one(refuse("refuse.placeholder", "Placeholders", left)), nil
+		return one(refuse("refuse.placeholder", "Placeholders", named(left))), nil
 	}
 	return nil, nil
 }
@@ -96,7 +96,23 @@ func (x *exam) fromModel(pictured bool) []*gateway.Fault {
 		return nil
 	}
 	control, _ := x.in.grammar.Format(address.Wish{Name: x.consultation.Address, Type: x.kind.Code, Action: address.Model})
-	return one(refuse("refuse.placeholder-model", "Type", x.kind.Name(x.in.o.Language), "Placeholders", left, "Address", control))
+	return one(refuse("refuse.placeholder-model", "Type", x.kind.Name(x.in.o.Language), "Placeholders", named(left), "Address", control))
+}
+
+// named shows passages to fill in by their beginnings, which is enough to find them.
+func named(passages []string) []string {
+	const most, begin = 5, 50
+	shown := make([]string, 0, len(passages))
+	for _, p := range passages {
+		if runes := []rune(p); len(runes) > begin {
+			p = strings.TrimRight(string(runes[:begin]), " ,;:") + "…]"
+		}
+		shown = append(shown, p)
+	}
+	if len(shown) > most {
+		shown = append(shown[:most-1], "…")
+	}
+	return shown
 }
 
 // texts reads what the agent wrote, as text and as HTML; either may be empty.

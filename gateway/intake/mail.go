@@ -88,8 +88,8 @@ func (l *letter) quoted(body string) {
 	if l.err != nil {
 		return
 	}
-	q := quotedprintable.NewWriter(l.w)
-	_, err := io.WriteString(q, strings.ReplaceAll(body, "\n", "\r\n"))
+	q := quotedprintable.NewWriter(l.w) // writes every line end as CRLF, whatever the body's are
+	_, err := io.WriteString(q, body)
 	if closed := q.Close(); err == nil {
 		err = closed
 	}

@@ -96,7 +96,7 @@ func (x *exam) draftRecipients() []string {
 
 // mailModel sends the model, filled in, to the agent.
 func (in *Intake) mailModel(ctx context.Context, x *exam) (Receipt, error) {
-	control, _ := in.grammar.Format(address.Wish{Name: x.consultation.Address, Type: x.kind.Code})
+	control := x.again()
 	args := map[string]any{"Type": x.kind.Name(in.o.Language), "Reference": x.consultation.Reference, "Address": control}
 	subject := in.d.Kinds.Subject(x.kind.Code, x.consultation.Language, x.fields())
 	body := in.d.Kinds.Body(x.kind.Code, x.consultation.Language, x.fields())
@@ -112,6 +112,20 @@ func (in *Intake) mailModel(ctx context.Context, x *exam) (Receipt, error) {
 		return Receipt{}, err
 	}
 	return in.receipt(Modelled, args), nil
+}
+
+// again is the address that says what was said, without the word that asked for the model; with less of it when all does not fit.
+func (x *exam) again() (control string) {
+	w := x.wish
+	w.Name, w.Type, w.Action = x.consultation.Address, x.kind.Code, address.Send
+	alone := w
+	alone.Registers, alone.Companies = nil, nil
+	for _, w := range []address.Wish{w, alone, {Name: w.Name, Type: w.Type}} {
+		if text, ok := x.in.grammar.Format(w); ok {
+			return text
+		}
+	}
+	return ""
 }
 
 // mail has the queue send a message as it is.

@@ -90,9 +90,10 @@ func (in *Intake) reportText(x *exam, r Report) string {
 		line(say("model-used"))
 	}
 	title("recipients")
+	line(catalog.Text(in.o.Language, "trial.count", map[string]any{"Count": len(r.Recipients)}))
 	for i, t := range r.Recipients {
 		if i == maxListed {
-			line(fmt.Sprintf("… (%d)", len(r.Recipients)))
+			line("- …")
 			break
 		}
 		line("- " + in.recipientText(t))
@@ -152,6 +153,6 @@ func (in *Intake) checkText(line func(string), c Check) {
 		line("- " + in.pair(name, catalog.Text(in.o.Language, "trial.ok", nil)))
 	}
 	for _, f := range c.Faults {
-		line("- " + in.pair(name, catalog.Text(in.o.Language, f.Key, f.Args)))
+		line("- " + catalog.Text(in.o.Language, "trial.wrong", map[string]any{"Name": name, "Value": catalog.Text(in.o.Language, f.Key, f.Args)}))
 	}
 }

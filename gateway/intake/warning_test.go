@@ -72,7 +72,7 @@ func TestWhatTheClientAskedGoesWithTheCourier(t *testing.T) {
 type pager struct{}
 
 func (pager) Page(_ context.Context, w io.Writer, c gateway.Courier, r gateway.Recipient, content *store.Spool) error {
-	_, err := fmt.Fprintf(w, "<p>%s pour %s, %d octets</p>", c.Subject, r.Address, content.Size())
+	_, err := fmt.Fprintf(w, "<p>%s pour %s, %d octets</p>\r\n\r\n<pre>une\r\ndeux\n</pre>", c.Subject, r.Address, content.Size())
 	return err
 }
 
@@ -81,7 +81,7 @@ func TestATrialShowsThePage(t *testing.T) {
 	w.d.Pager = pager{}
 	w.accepted(t, plainMail, "testesr2020+libre+essai@"+domain, "neuf@neuf.example")
 	text := w.trial(t)
-	for _, want := range []string{"filename=page-de-l-entreprise.html", "<p>Votre offre pour neuf@neuf.example"} {
+	for _, want := range []string{"filename=page-de-l-entreprise.html", "<p>Votre offre pour neuf@neuf.example", "</p>\r\n\r\n<pre>une\r\ndeux\r\n</pre>"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in %s", want, text)
 		}

@@ -14,6 +14,7 @@ import (
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
 	"vaguemestre/gateway/store"
+	"vaguemestre/tracking/api/view"
 )
 
 type agentCommand struct {
@@ -122,8 +123,7 @@ func (a agentPasswd) Run(cmds *commands, c console, ctx context.Context) error {
 		return err
 	}
 	return cmds.withAgent(ctx, a.Login, func(s *store.Store, agent gateway.Agent) error {
-		agent.Password = hash
-		if _, err := s.PutAgent(ctx, agent); err != nil {
+		if err := s.SetPassword(ctx, agent.ID, hash); err != nil {
 			return err
 		}
 		if made {
@@ -143,7 +143,7 @@ type agentDisable struct {
 func (a agentDisable) Run(cmds *commands, c console, ctx context.Context) error {
 	return cmds.withAgent(ctx, a.Login, func(s *store.Store, agent gateway.Agent) error {
 		agent.Disabled = !a.Undo
-		if _, err := s.PutAgent(ctx, agent); err != nil {
+		if err := s.SetDisabled(ctx, agent.ID, agent.Disabled); err != nil {
 			return err
 		}
 		c.say("%s is %s.", agent.Login, map[bool]string{true: "closed", false: "open"}[agent.Disabled])
@@ -214,32 +214,34 @@ func (a agentRevoke) Run(cmds *commands, c console, ctx context.Context) error {
 	})
 }
 
-type agentList struct{}
+type agentList struct{ asJSON }
 
-func (agentList) Run(cmds *commands, c console, ctx context.Context) error {
+func (l agentList) Run(cmds *commands, c console, ctx context.Context) error {
 	return cmds.withStore(ctx, func(s *store.Store) error {
 		agents, err := s.Agents(ctx)
 		if err != nil {
 			return err
 		}
+		list := []view.Agent{}
 		for _, agent := range agents {
-			about, err := s.EntitledConsultations(ctx, agent.ID)
+			may, err := s.EntitledConsultations(ctx, agent.ID)
 			if err != nil {
 				return err
 			}
-			var references []string
-			for _, consultation := range about {
-				references = append(references, consultation.Reference)
-			}
-			state := ""
-			if agent.Administrator {
-				state = " (administrator)"
-			}
-			if agent.Disabled {
-				state += " (closed)"
-			}
-			c.say("%s%s\t%s\t%s\t%s", agent.Login, state, agent.Name, strings.Join(agent.Addresses, ", "), strings.Join(references, ", "))
+			list = append(list, view.OfAgent(agent, may))
 		}
-		return nil
+		return l.show(c, view.Agents{Agents: list}, func() error {
+			for i, agent := range agents {
+				state := ""
+				if agent.Disabled {
+					state = " (closed)"
+				}
+				if agent.Administrator {
+					state += " (administrator)"
+				}
+				c.say("%s%s\t%s\t%s\t%s", agent.Login, state, agent.Name, strings.Join(agent.Addresses, ", "), strings.Join(list[i].Consultations, ", "))
+			}
+			return nil
+		})
 	})
 }

@@ -11,11 +11,13 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/store"
+	"vaguemestre/tracking/api/view"
 )
 
 type courierCommand struct {
 	List courierList `cmd:"" help:"List couriers, newest first."`
 	Show courierShow `cmd:"" help:"Show a courier, its recipients and its events."`
+	Send courierSend `cmd:"" help:"Send a courier in the name of an agent: a mail, or what options say."`
 
 	Cancel   courierCancel   `cmd:"" help:"Keep what has not left from leaving."`
 	Withdraw courierWithdraw `cmd:"" help:"Close the page of a courier with acknowledgement; its events stay."`
@@ -29,32 +31,34 @@ type courierList struct {
 	Consultation string `help:"Only those of this reference."`
 	Search       string `help:"Words of the subject, author or recipients."`
 	Limit        int    `default:"50" help:"How many."`
+	asAgent
+	asJSON
 }
 
 func (l courierList) Run(cmds *commands, c console, ctx context.Context) error {
 	return cmds.withStore(ctx, func(s *store.Store) error {
 		filter := store.CourierFilter{Search: l.Search, Limit: l.Limit}
-		if l.Consultation != "" {
-			about, err := s.ConsultationByReference(ctx, l.Consultation)
-			if err != nil {
-				return fmt.Errorf("consultation %q: %w", l.Consultation, err)
-			}
-			filter.Consultations = []gateway.ID{about.ID}
+		var err error
+		if filter.Consultations, err = l.consultations(ctx, s, l.Consultation); err != nil {
+			return err
 		}
 		couriers, err := s.Couriers(ctx, filter)
 		if err != nil {
 			return err
 		}
-		return c.table(func(w *tabwriter.Writer) error {
-			row(w, "COURIER", "ACCEPTED", "CONSULTATION", "TYPE", "RECIPIENTS", "SUBJECT")
-			for _, courier := range couriers {
-				counts, err := s.RecipientStates(ctx, courier.ID)
-				if err != nil {
-					return err
+		counts, err := s.RecipientStates(ctx, view.All(couriers, func(c gateway.Courier) gateway.ID { return c.ID })...)
+		if err != nil {
+			return err
+		}
+		shown := view.Couriers{Couriers: view.All(couriers, func(c gateway.Courier) view.Courier { return view.OfCourier(c).WithStates(counts[c.ID]) })}
+		return l.show(c, shown, func() error {
+			return c.table(func(w *tabwriter.Writer) error {
+				row(w, "COURIER", "ACCEPTED", "CONSULTATION", "TYPE", "RECIPIENTS", "SUBJECT")
+				for _, courier := range couriers {
+					row(w, courier.ID, courier.Accepted.Local().Format(stamp), courier.Context.Reference, courier.Type, states(counts[courier.ID]), courier.Subject)
 				}
-				row(w, courier.ID, courier.Accepted.Local().Format(stamp), courier.Context.Reference, courier.Type, states(counts[courier.ID]), courier.Subject)
-			}
-			return nil
+				return nil
+			})
 		})
 	})
 }
@@ -95,34 +99,29 @@ func (c console) table(fill func(*tabwriter.Writer) error) error {
 
 type courierShow struct {
 	Courier string `arg:"" help:"Number of the courier: the 250 answer, or courier list."`
+	asAgent
+	asJSON
 }
 
 func (s courierShow) Run(cmds *commands, c console, ctx context.Context) error {
-	id, err := gateway.ParseID(s.Courier)
-	if err != nil {
-		return fmt.Errorf("%q is no courier number", s.Courier)
-	}
 	return cmds.withStore(ctx, func(st *store.Store) error {
-		courier, err := st.Courier(ctx, id)
-		if errors.Is(err, gateway.ErrNotFound) {
-			return fmt.Errorf("no courier has the number %s", id)
-		}
+		courier, err := s.courier(ctx, st, s.Courier)
 		if err != nil {
 			return err
 		}
-		return showCourier(ctx, c, st, courier)
+		recipients, err := st.Recipients(ctx, courier.ID)
+		if err != nil {
+			return err
+		}
+		events, err := st.Events(ctx, courier.ID, gateway.ID{})
+		if err != nil {
+			return err
+		}
+		return s.show(c, view.OfCourier(courier).With(recipients, events), func() error { return showCourier(c, courier, recipients, events) })
 	})
 }
 
-func showCourier(ctx context.Context, c console, s *store.Store, courier gateway.Courier) error {
-	recipients, err := s.Recipients(ctx, courier.ID)
-	if err != nil {
-		return err
-	}
-	events, err := s.Events(ctx, courier.ID, gateway.ID{})
-	if err != nil {
-		return err
-	}
+func showCourier(c console, courier gateway.Courier, recipients []gateway.Recipient, events []gateway.Event) error {
 	mode := "with acknowledgement"
 	if !courier.Options.Acknowledged {
 		mode = "plain"

@@ -27,17 +27,15 @@ type proofCommand struct {
 	Output    string `short:"o" default:"preuve.pdf" help:"File to write."`
 	Bundle    bool   `help:"A ZIP with the PDF and every file beside it."`
 	Language  string `help:"fr or en; the consultation's by default."`
+	asAgent
 }
 
 // proofWithin bounds how long a proof waits for its events to be in the ledger.
 const proofWithin = 2 * time.Minute
 
 func (p proofCommand) Run(cmds *commands, c console, ctx context.Context) error {
-	courier, err := gateway.ParseID(p.Courier)
-	if err != nil {
-		return fmt.Errorf("%q is no courier number", p.Courier)
-	}
 	var recipient gateway.ID
+	var err error
 	if p.Recipient != "" {
 		if recipient, err = gateway.ParseID(p.Recipient); err != nil {
 			return fmt.Errorf("%q is no recipient number", p.Recipient)
@@ -46,6 +44,10 @@ func (p proofCommand) Run(cmds *commands, c console, ctx context.Context) error 
 	ctx, done := context.WithTimeout(ctx, proofWithin)
 	defer done()
 	err = cmds.withLedger(ctx, func(ctx context.Context, cfg config.Config, s *store.Store, l *ledger.Ledger) error {
+		courier, err := p.courier(ctx, s, p.Courier)
+		if err != nil {
+			return err
+		}
 		issuer, err := daemon.NewIssuer(cfg, s, l, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), time.Now)
 		if err != nil {
 			return err
@@ -54,10 +56,10 @@ func (p proofCommand) Run(cmds *commands, c console, ctx context.Context) error 
 		if p.Bundle {
 			write = issuer.Bundle
 		}
-		return replaceFile(p.Output, func(w io.Writer) error { return write(ctx, w, courier, recipient, p.Language) })
+		return replaceFile(p.Output, func(w io.Writer) error { return write(ctx, w, courier.ID, recipient, p.Language) })
 	})
 	if errors.Is(err, gateway.ErrNotFound) {
-		return fmt.Errorf("no courier or recipient has that number")
+		return fmt.Errorf("the courier has no recipient of that number")
 	}
 	if err == nil {
 		c.say("%s written.", p.Output)

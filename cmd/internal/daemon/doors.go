@@ -24,11 +24,15 @@ func (d *Daemon) newIntake() (*intake.Intake, error) {
 	if c.LookUp {
 		resolver = newExchangers(d.now)
 	}
+	var prover intake.Prover
+	if d.proof != nil { // a command has none
+		prover = mailProver{d}
+	}
 	return intake.New(intake.Options{
 		Domain: d.cfg.Domain, BaseURL: d.cfg.Link.BaseURL, Postmaster: c.Postmaster,
 		MaxPlain: c.MaxPlain, MaxAcknowledged: c.MaxAcknowledged, MaxRecipients: d.cfg.Submission.MaxRecipients * maxPerRegister,
 		Message: Limits(d.cfg), Now: d.now, Logger: d.log, Registerer: d.registry,
-	}, intake.Deps{Store: d.store, Kinds: types, Tokens: d.ring, Composer: d.composer, Prover: mailProver{d}, Resolver: resolver, Pager: trialPager{d}})
+	}, intake.Deps{Store: d.store, Kinds: types, Tokens: d.ring, Composer: d.composer, Prover: prover, Resolver: resolver, Pager: trialPager{d}})
 }
 
 // maxPerRegister: one address of an envelope can name a register of this many companies.

@@ -23,7 +23,7 @@ const (
 
 // OpenStore opens the installation that the configuration names, for the daemon and for commands alike.
 func OpenStore(ctx context.Context, c config.Config, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*store.Store, error) {
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(c.DataDir, keyDir), 0o700); err != nil { // a command may come before the daemon
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	dsn, err := c.Store.DSN.Read()

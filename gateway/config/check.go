@@ -29,6 +29,7 @@ func (c Config) Check() Problems {
 	k.theme(c.Theme)
 	k.clamd(c.Clamd)
 	k.link(c.Link)
+	k.answers(c.Answers)
 	k.proof(c)
 	k.listen("metrics.listen", c.Metrics.Listen, true)
 	k.listen("api.listen", c.API.Listen, true)
@@ -301,6 +302,16 @@ func (k *checker) link(l Link) {
 	}
 	k.positive("link.requests_per_minute", int64(l.PerMinute))
 	k.positive("link.network_details_kept", int64(l.Retention))
+}
+
+func (k *checker) answers(a Answers) {
+	k.positive("answers.max_bytes", a.MaxBytes)
+	k.positive("answers.max_files", int64(a.MaxFiles))
+	k.positive("answers.keep", int64(a.Keep))
+	k.oneOf("answers.late", a.Late, LateAccepted, LateRefused)
+	if a.MaxFiles > 500 {
+		k.say("answers.max_files", "must be at most 500: the agent's mail program shows each as an attachment")
+	}
 }
 
 func (k *checker) proof(c Config) {

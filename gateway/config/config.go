@@ -36,6 +36,7 @@ type Config struct {
 	Theme      Theme      `toml:"theme"`
 	Clamd      Clamd      `toml:"clamd"`
 	Link       Link       `toml:"link"`
+	Answers    Answers    `toml:"answers"`
 	API        API        `toml:"api"`
 	Console    Console    `toml:"console"`
 	Ledger     Ledger     `toml:"ledger"`
@@ -216,6 +217,20 @@ type Link struct {
 	Retention    Duration `toml:"network_details_kept"`
 }
 
+// Answers is what companies may write on their page.
+type Answers struct {
+	MaxBytes int64    `toml:"max_bytes"` // of the files of one answer
+	MaxFiles int      `toml:"max_files"`
+	Late     string   `toml:"late"` // accepted, refused
+	Keep     Duration `toml:"keep"` // an answer that was begun and not sent
+}
+
+// The fates of an answer after the letter's deadline.
+const (
+	LateAccepted = "accepted" // and marked as late, as one by mail is
+	LateRefused  = "refused"
+)
+
 // API is the platform's listener.
 type API struct {
 	Listen      string `toml:"listen"` // empty: none
@@ -269,6 +284,7 @@ func Default() Config {
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),
 		},
+		Answers: Answers{MaxBytes: 60_000_000, MaxFiles: 50, Late: LateAccepted, Keep: Duration(30 * 24 * time.Hour)},
 		API:     API{PerMinute: 600},
 		Console: defaultConsole(),
 		Ledger:  Ledger{Interval: Duration(time.Second)},

@@ -50,7 +50,7 @@ func (s *Store) AnswerOf(ctx context.Context, recipient gateway.ID) (a gateway.A
 		if a, err = one(ctx, r, scanAnswer, "SELECT "+answerColumns+" FROM answer WHERE recipient = $1", recipient.String()); err != nil {
 			return err
 		}
-		a.Files, err = list(ctx, r, scanAnswerFile, "SELECT "+answerFileColumns+" FROM answer_file WHERE answer = $1 ORDER BY id", a.ID.String())
+		a.Files, err = list(ctx, r, scanAnswerFile, "SELECT "+answerFileColumns+" FROM answer_file WHERE answer = $1 ORDER BY place", a.ID.String())
 		for i, f := range a.Files {
 			if err != nil {
 				break
@@ -81,7 +81,7 @@ func (s *Store) AddAnswerFile(ctx context.Context, answer gateway.ID, f gateway.
 		if err := t.must(ErrFull, "UPDATE answer SET files = files + 1 WHERE id = $1 AND files < $2", answer.String(), most); err != nil {
 			return err
 		}
-		_, err := t.exec("INSERT INTO answer_file (answer, "+answerFileColumns+") VALUES ($1, $2, $3, $4, 0, 0)", answer.String(), f.ID.String(), octets(f.Label), f.Size)
+		_, err := t.exec("INSERT INTO answer_file (answer, "+answerFileColumns+", place) VALUES ($1, $2, $3, $4, 0, 0, (SELECT version FROM answer WHERE id = $1))", answer.String(), f.ID.String(), octets(f.Label), f.Size)
 		return err
 	})
 }

@@ -30,7 +30,7 @@ var tables = [...]struct{ name, columns string }{
 	{"session", sessionColumns + ", hash"},
 	{"draft", draftColumns},
 	{"answer", answerColumns + ", files"},
-	{"answer_file", "answer, " + answerFileColumns},
+	{"answer_file", "answer, place, " + answerFileColumns},
 	{"answer_chunk", "file, " + chunkColumns},
 	{"dedupe", "key, courier, until"},
 	{"courier", courierColumns + ", search"},

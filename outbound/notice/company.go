@@ -32,7 +32,11 @@ func (c *Composer) received(ctx context.Context, s *subject) (Mail, error) {
 	if w.Sealed {
 		w.Files = nil
 	}
-	return c.reply(s, "received", to, s.reply.MessageID, w)
+	about := s.reply.MessageID
+	if s.reply.Inbound.IsZero() {
+		about = s.recipient.MessageID // an answer written on the page: the company's mail program knows our letter
+	}
+	return c.reply(s, "received", to, about, w)
 }
 
 // noReply answers a mail that was sent to an address that nobody reads.

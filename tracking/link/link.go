@@ -59,6 +59,7 @@ type Options struct {
 	Receipts       Receipts  // nil: companies get none
 	Antivirus      Antivirus // nil: files are not scanned
 	Postmaster     string    // who is told of an infected file beside the agent
+	Answers        *Answers  // nil: no answer can be written on the page
 	Now            func() time.Time
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
@@ -113,6 +114,9 @@ func (p *Pages) routes() {
 	p.mux.HandleFunc("GET /l/{token}/recepisse.pdf", p.receipt)
 	p.mux.HandleFunc("GET /l/{token}/erreur", p.mistake)
 	p.mux.HandleFunc("POST /l/{token}/erreur", p.wrong)
+	if p.opts.Answers != nil {
+		newAnswers(p, *p.opts.Answers).routes(p.mux)
+	}
 	p.mux.HandleFunc("GET "+web.AssetPrefix, p.site.Asset(p.unknown))
 	p.mux.HandleFunc("GET /robots.txt", web.Robots)
 	p.mux.HandleFunc("/", p.unknown)

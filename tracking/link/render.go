@@ -10,18 +10,23 @@ import (
 	"vaguemestre/tracking/web"
 )
 
-//go:embed templates/*.html
-var templateFiles embed.FS
+//go:embed templates/*.html static
+var siteFiles embed.FS
 
 // newSite is the pages' own templates over what every site shares.
 func newSite(o Options) (*web.Site, error) {
-	templates, err := fs.Sub(templateFiles, "templates")
+	templates, err := fs.Sub(siteFiles, "templates")
+	if err != nil {
+		return nil, err
+	}
+	static, err := fs.Sub(siteFiles, "static")
 	if err != nil {
 		return nil, err
 	}
 	return web.New(web.Options{
-		Prefix: "link", Templates: templates, Theme: o.Theme, HSTS: o.HSTS, Logger: o.Logger,
-		Policy: web.Policy{"frame-src": "'self'"}, // the letter's own frame
+		Prefix: "link", Templates: templates, Static: static, Theme: o.Theme, HSTS: o.HSTS, Logger: o.Logger,
+		// The letter's own frame; the answer's own script and what it asks.
+		Policy: web.Policy{"frame-src": "'self'", "script-src": "'self'", "connect-src": "'self'"},
 	})
 }
 
@@ -36,6 +41,7 @@ type view struct {
 	Sent      time.Time
 	Reply     gateway.ReplyPolicy
 	Recipient string
+	Answer    string // "open", "late", "closed"; empty: none can be written here
 	Code      bool
 	Form      string
 	Again     string
@@ -59,7 +65,8 @@ type fileView struct {
 func (p *Pages) view(r *http.Request, l letter) view {
 	c := l.courier
 	return view{
-		Path: "/l/" + r.PathValue("token"), Block: c.Context, Zone: c.Context.Location(), Author: c.AuthorName, Type: c.TypeLabel, Subject: c.Subject,
+		Answer: p.answering(l),
+		Path:   "/l/" + r.PathValue("token"), Block: c.Context, Zone: c.Context.Location(), Author: c.AuthorName, Type: c.TypeLabel, Subject: c.Subject,
 		Sent: c.Accepted, Reply: c.Options.Reply, Recipient: l.recipient.Name(), Code: c.Options.Code, Read: l.recipient.Standing.Read,
 		Now: p.opts.Now(), Late: c.Options.Reply.Allowed && !c.Options.Reply.By.IsZero() && !p.opts.Now().Before(c.Options.Reply.By),
 		Wrong: l.recipient.Standing.WrongRecipient, Receipt: p.opts.Receipts != nil,

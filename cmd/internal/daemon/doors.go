@@ -62,7 +62,7 @@ func (d *Daemon) newPages() (*link.Pages, error) {
 	o := link.Options{
 		Tokens: d.ring, MinDelay: d.cfg.Link.MinDelay.Of(), OpenFor: d.cfg.Link.OpenFor.Of(), PerMinute: d.cfg.Link.PerMinute,
 		TrustedProxies: proxies, DataCentres: dataCentres, HSTS: strings.HasPrefix(d.cfg.Link.BaseURL, "https://"), Theme: theme,
-		Postmaster: d.cfg.Couriers.Postmaster, Now: d.now, Logger: d.log, Registerer: d.registry,
+		Postmaster: d.cfg.Couriers.Postmaster, Answers: d.answers(), Now: d.now, Logger: d.log, Registerer: d.registry,
 	}
 	if d.proof != nil { // a preview has none
 		o.Receipts = d.proof
@@ -71,4 +71,11 @@ func (d *Daemon) newPages() (*link.Pages, error) {
 		o.Antivirus = d.antivirus
 	}
 	return link.New(d.store, contents, o)
+}
+
+func (d *Daemon) answers() *link.Answers {
+	c := d.cfg.Answers
+	return &link.Answers{
+		Desk: d.store, Vault: d.vault, Domain: d.cfg.Domain, MaxBytes: c.MaxBytes, MaxFiles: c.MaxFiles, RefuseLate: c.Late == config.LateRefused,
+	}
 }

@@ -8,7 +8,7 @@ import (
 // houseEvery is how often what is no longer needed is looked for.
 const houseEvery = time.Hour
 
-// keepHouse removes contents that nothing names and erases the network details whose retention ended. What a crash or an
+// keepHouse removes contents that nothing names and answers that were given up, and erases the network details whose retention ended. What a crash or an
 // outage leaves undone is found again the next time.
 func (d *Daemon) keepHouse(ctx context.Context) error {
 	tick := time.NewTicker(houseEvery)
@@ -29,6 +29,11 @@ func (d *Daemon) tidy(ctx context.Context) {
 	}
 	if _, err := d.store.SweepSignIns(ctx); err != nil && ctx.Err() == nil {
 		d.log.Warn("sweep sessions; will try again", "cause", err)
+	}
+	if given, err := d.store.SweepAnswers(ctx, d.now().Add(-d.cfg.Answers.Keep.Of())); err != nil && ctx.Err() == nil {
+		d.log.Warn("sweep answers given up; will try again", "cause", err)
+	} else if given > 0 {
+		d.log.Info("answers that were begun and given up are removed", "answers", given)
 	}
 	erased, err := d.store.EraseNetwork(ctx, d.now().Add(-d.cfg.Link.Retention.Of()))
 	if err != nil && ctx.Err() == nil {

@@ -132,9 +132,10 @@ CREATE TABLE answer_file (
   label    BLOB,
   size     BIGINT NOT NULL,  -- -1: not known yet
   received BIGINT NOT NULL,
-  done     BIGINT NOT NULL
+  done     BIGINT NOT NULL,
+  place    BIGINT NOT NULL  -- orders the files of an answer
 ) WITHOUT ROWID;
-CREATE INDEX answer_file_answer ON answer_file (answer, id);
+CREATE INDEX answer_file_answer ON answer_file (answer, place);
 
 CREATE TABLE answer_chunk (
   file    TEXT   NOT NULL REFERENCES answer_file (id) ON DELETE CASCADE,

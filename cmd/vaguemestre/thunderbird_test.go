@@ -119,10 +119,13 @@ func TestSoakThunderbird(t *testing.T) {
 		b.told("report-type=disposition-notification", c.MessageID)
 	})
 	t.Run("a group", func(t *testing.T) {
-		c := b.sends(sandbox.Written{To: "retraits." + b.control("+question"), Subject: "Visite du site", HTML: "<p>Question : peut-on visiter ?</p><p>Réponse : oui.</p>"})
+		c := b.sends(sandbox.Written{To: "retraits." + b.control("+question"), Subject: "Visite du site", HTML: "<p>Question : peut-on visiter ?</p><p>Réponse : oui.</p>", Report: true})
 		recipients, err := b.store.Recipients(b.ctx, c.ID)
 		if err != nil || len(recipients) != 2 || c.Type != gateway.Question {
 			t.Errorf("%d recipients of a %s, %v", len(recipients), c.Type, err)
+		}
+		for _, r := range recipients {
+			b.told("report-type=delivery-status", c.MessageID, "rfc822; "+r.Address)
 		}
 	})
 	t.Run("a refusal is read in its dialog", func(t *testing.T) {
@@ -151,6 +154,7 @@ func TestSoakThunderbird(t *testing.T) {
 		b.told(c.MessageID, unknown)
 		b.shows("inconnue@entreprise.test", "thunderbird-failed")
 		b.shows("élagage", "thunderbird-read")
+		b.shows("Visite du site", "thunderbird-delivered")
 	})
 	t.Run("a trial comes back", func(t *testing.T) {
 		refused, err := b.Send(sandbox.Written{To: company.Address + ", " + b.control("+rejet+essai"), Subject: "Votre offre", HTML: "<p>Bonjour, le prix est trop élevé.</p>"})
@@ -167,6 +171,20 @@ func TestSoakThunderbird(t *testing.T) {
 		}
 		b.told("mode-d-emploi.txt")
 		b.shows("invitation", "thunderbird-model")
+	})
+	t.Run("a company's answer is answered in its thread", func(t *testing.T) {
+		c := b.sends(sandbox.Written{To: company.Address + ", " + b.control("+libre"), Subject: "Votre plan", HTML: "<p>Quelle échelle a-t-il ?</p>"})
+		b.answer(t, company, b.received(t, company, "Votre plan"))
+		b.event(b.store, c.ID, company.Address, gateway.Replied)
+		b.told("Merci de nous dire pourquoi", c.MessageID)
+		b.shows("Courrier de rejet", "thunderbird-answer")
+		if refused, err := b.Reply("<p>Au centième, merci.</p>"); err != nil || refused != "" {
+			t.Fatalf("%q, %v", refused, err)
+		}
+		couriers, err := b.store.Couriers(b.ctx, store.CourierFilter{Limit: 1})
+		if err != nil || len(couriers) != 1 || couriers[0].Thread != c.ID || couriers[0].ID == c.ID {
+			t.Errorf("the answer is no part of the thread: %+v, %v", couriers, err)
+		}
 	})
 	t.Run("the address book is imported", b.imports)
 }

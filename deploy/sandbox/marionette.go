@@ -36,7 +36,7 @@ func dialMarionette(ctx context.Context, address string) (*marionette, error) {
 		err = errors.Join(
 			m.call("WebDriver:NewSession", map[string]any{"capabilities": map[string]any{}}, nil),
 			m.call("Marionette:SetContext", map[string]any{"value": "chrome"}, nil),
-			m.call("WebDriver:SetTimeouts", map[string]any{"script": (2 * time.Minute).Milliseconds()}, nil))
+			m.call("WebDriver:SetTimeouts", map[string]any{"script": (5 * time.Minute).Milliseconds()}, nil))
 	}
 	if err != nil {
 		_ = conn.Close()

@@ -12,6 +12,7 @@ type Written struct {
 	HTML    string   // of the body
 	Files   []string // absolute paths
 	Receipt bool     // "Demander un accusé de réception"
+	Report  bool     // "Demander une notification de l'état de distribution"
 }
 
 // do runs the body of an asynchronous function in Thunderbird.
@@ -38,7 +39,15 @@ func (t *Thunderbird) Send(w Written) (refused string, err error) {
 	if files == nil {
 		files = []string{}
 	}
-	if err := t.script("write", nil, w.To, w.Subject, w.HTML, files, w.Receipt); err != nil {
+	if err := t.script("write", nil, w.To, w.Subject, w.HTML, files, w.Receipt, w.Report); err != nil {
+		return "", err
+	}
+	return refused, t.script("send", &refused)
+}
+
+// Reply answers the message that Inbox showed, as the button "Répondre" does, writes HTML before what it quotes, and sends it as Send does.
+func (t *Thunderbird) Reply(html string) (refused string, err error) {
+	if err := t.script("reply", nil, html); err != nil {
 		return "", err
 	}
 	return refused, t.script("send", &refused)

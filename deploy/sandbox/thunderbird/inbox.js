@@ -14,31 +14,29 @@ const inbox = await new Promise((resolve, reject) => {
   };
   look();
 });
-await new Promise((resolve, reject) =>
-  inbox.QueryInterface(Ci.nsIMsgImapMailFolder).updateFolderWithListener(main.msgWindow, {
-    OnStartRunningUrl() {},
-    OnStopRunningUrl(url, status) { Components.isSuccessCode(status) ? resolve() : reject(`update: ${status}`); },
-  }));
 const pane = main.document.getElementById("tabmail").currentAbout3Pane;
 pane.displayFolder(inbox.URI);
 const settled = check => new Promise(resolve => {
-  const look = () => check() ? resolve() : main.setTimeout(look, 50);
+  const look = () => check() ? resolve() : main.setTimeout(look, 200);
   look();
 });
 const find = () => {
   const view = pane.gDBView;
   if (!view) return null;
   view.doCommand(Ci.nsMsgViewCommandType.expandAll);
-  const found = { subjects: [], row: -1 };
+  const found = { subjects: [], row: -1, date: -1 };
   for (let row = 0; row < view.rowCount; row++) {
     const message = view.getMsgHdrAt(row);
     found.subjects.push(">".repeat(view.getLevel(row)) + message.mime2DecodedSubject);
-    if (message.mime2DecodedSubject.includes(args[0])) found.row = row;
+    if (message.mime2DecodedSubject.includes(args[0]) && message.date > found.date) Object.assign(found, { row, date: message.date });
   }
   return found.row < 0 ? null : found;
 };
-let found;
-await settled(() => (found = find()));
+let found, looks = 0;
+await settled(() => {
+  if (looks++ % 10 == 0) inbox.updateFolder(main.msgWindow); // one that comes while another runs is dropped
+  return (found = find());
+});
 pane.threadTree.selectedIndex = found.row;
 const browser = pane.messageBrowser.contentWindow.getMessagePaneBrowser();
 await settled(() => browser.currentURI.spec.startsWith("imap") && !browser.webProgress.isLoadingDocument);

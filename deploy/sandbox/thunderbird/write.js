@@ -1,6 +1,6 @@
-// args: to, subject, HTML of the body, files, whether a receipt is asked. Opens a window of composition, as "Write" does.
+// args: to, subject, HTML of the body, files, whether a receipt is asked, whether a delivery report is. Opens a window of composition, as "Write" does.
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
-const [to, subject, html, files, receipt] = args;
+const [to, subject, html, files, receipt, report] = args;
 const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
 fields.to = to;
 fields.subject = subject;
@@ -28,3 +28,4 @@ const ready = new Promise(resolve => {
 MailServices.compose.OpenComposeWindowWithParams(null, params);
 const window = await ready;
 if (receipt) window.goDoCommand("cmd_toggleReturnReceipt");
+if (report) window.ToggleDSN(window.document.getElementById("dsnMenu"));

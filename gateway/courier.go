@@ -38,6 +38,13 @@ type CourierType struct {
 	Subject       map[string]string
 	Body          map[string]string // plain text; fields as {{.Reference}}; [...] is a placeholder to fill in
 	AskCode       bool              // reading asks for the short code written in the mail
+	Reminders     *Reminders        // nil: as the configuration says
+}
+
+// Reminders says when recipients who have not read a letter with acknowledgement are called again.
+type Reminders struct {
+	AfterDays int // without reading, and between two calls; 0: never
+	Most      int // calls to one recipient
 }
 
 // Name is the label in a language, French when there is none.

@@ -89,7 +89,9 @@ func stateOf(k EventKind) (s State, ok bool) {
 func (s Standing) Advance(e Event) Standing {
 	switch e.Kind {
 	case Cancelled:
-		s.Cancelled = earliest(s.Cancelled, e.Occurred)
+		if e.Purpose != ForReminder { // a reminder that does not go leaves the letter as it is
+			s.Cancelled = earliest(s.Cancelled, e.Occurred)
+		}
 	case Withdrawn:
 		s.Withdrawn = earliest(s.Withdrawn, e.Occurred)
 	case WrongPerson:

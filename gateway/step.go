@@ -24,6 +24,7 @@ type Job struct {
 	Recipient  ID // letters and reminders; zero or the one concerned for notices
 	Generation int
 	Notice     Notice // for JobNotice
+	Reminder   int    // for JobReminder: which one, from 1
 	Attempt    int    // leases so far; the fence
 	Created    time.Time
 	Due        time.Time

@@ -19,6 +19,9 @@ type acted struct {
 	Reason    string `required:"" help:"Why: it stands in the events and in the proof."`
 }
 
+// administrator is who acts by command, as the events name them.
+func administrator() string { return "administrator:" + os.Getenv("USER") }
+
 // each does an act for every recipient concerned and says what became of each.
 func (a acted) each(cmds *commands, c console, ctx context.Context, done string, do func(gateway.Courier, gateway.Recipient, act.By) (gateway.Step, error)) error {
 	id, err := gateway.ParseID(a.Courier)
@@ -37,7 +40,7 @@ func (a acted) each(cmds *commands, c console, ctx context.Context, done string,
 		if err != nil {
 			return err
 		}
-		by := act.By{Actor: "administrator:" + os.Getenv("USER"), Reason: a.Reason, Now: time.Now()}
+		by := act.By{Actor: administrator(), Reason: a.Reason, Now: time.Now()}
 		found, refused := false, false
 		for _, r := range recipients {
 			if a.Recipient != "" && r.ID.String() != a.Recipient {

@@ -31,6 +31,8 @@ type console struct {
 
 func (c console) say(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) } // nobody to tell when the terminal is gone
 
+func (c console) warn(format string, args ...any) { _, _ = fmt.Fprintf(c.err, format+"\n", args...) } // the same
+
 // commands is the whole command line.
 type commands struct {
 	Config string `help:"Configuration file." default:"/etc/vaguemestre/vaguemestre.toml" env:"VAGUEMESTRE_CONFIG" type:"path"`
@@ -38,6 +40,7 @@ type commands struct {
 	Serve        serveCommand        `cmd:"" help:"Run the gateway."`
 	Demo         demoCommand         `cmd:"" help:"Show the main job on this machine, with nothing to install."`
 	Check        checkCommand        `cmd:"" help:"Check the configuration and say every problem."`
+	Doctor       doctorCommand       `cmd:"" help:"Look at the machine, the DNS, the relays, the mailboxes and the pages, and say what to change."`
 	Consultation consultationCommand `cmd:"" help:"Import and list consultations."`
 	Agent        agentCommand        `cmd:"" help:"Add agents, set passwords, entitle them to consultations."`
 	Apikey       apikeyCommand       `cmd:"" help:"Make, list and revoke the keys of the platform's API."`

@@ -30,7 +30,12 @@ type real struct {
 
 func installReal(t *testing.T, extra string) *real {
 	t.Helper()
-	kit, err := sandbox.StartKit(t.Context(), sandbox.KitOptions{})
+	return installRealWith(t, sandbox.KitOptions{}, extra)
+}
+
+func installRealWith(t *testing.T, o sandbox.KitOptions, extra string) *real {
+	t.Helper()
+	kit, err := sandbox.StartKit(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +52,7 @@ func installReal(t *testing.T, extra string) *real {
 		Mailbox: fmt.Sprintf("[[mailbox]]\naddress = %q\ntls = \"implicit\"\nserver_name = \"localhost\"\nca = %q\nusername = %q\npassword = \"file:$DIR/imap.password\"\npoll = \"2s\"\ndone_folder = \"Traités\"\n",
 			kit.Dovecot.IMAPS, kit.CA, kit.Gateway.Address),
 		Extra:     extra,
-		Passwords: map[string]string{"relay.password": kit.Relay.Password, "imap.password": kit.Gateway.Password},
+		Passwords: map[string]string{"relay.password": kit.Relay.Password, "imap.password": kit.Gateway.Password, "client.secret": "secret-du-client"},
 	})
 	return &real{i, kit}
 }

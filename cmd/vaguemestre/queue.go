@@ -14,9 +14,11 @@ import (
 
 type queueCommand struct {
 	List    queueList    `cmd:"" help:"What waits, oldest first."`
+	Show    queueShow    `cmd:"" help:"Everything about one job: whose it is, what was tried, what comes next."`
 	Retry   queueRetry   `cmd:"" help:"Try jobs now rather than at their next attempt."`
 	Hold    queueHold    `cmd:"" help:"Keep jobs from being tried."`
 	Release queueRelease `cmd:"" help:"Undo hold."`
+	Cancel  queueCancel  `cmd:"" help:"Take jobs off the queue for good; what they would have sent is not sent."`
 	Flush   queueFlush   `cmd:"" help:"Try everything now."`
 }
 
@@ -54,10 +56,7 @@ func (q queueList) Run(cmds *commands, c console, ctx context.Context) error {
 		if q.JSON {
 			encoder := json.NewEncoder(c.out)
 			return eachJob(ctx, s, filter, func(j gateway.Job) error {
-				return encoder.Encode(map[string]any{
-					"job": j.ID, "kind": j.Kind, "courier": j.Courier, "recipient": j.Recipient, "attempts": j.Attempt,
-					"created": j.Created, "due": j.Due, "held": j.Held, "fault": j.LastFault,
-				})
+				return encoder.Encode(jobJSON(j))
 			})
 		}
 		return c.table(func(w *tabwriter.Writer) error {
@@ -74,12 +73,21 @@ func (q queueList) Run(cmds *commands, c console, ctx context.Context) error {
 	})
 }
 
-type jobIDs struct {
-	Job []string `arg:"" help:"Numbers of jobs, from queue list."`
+// jobJSON is a job as programs read it: times in UTC, "due" being when the next attempt is.
+func jobJSON(j gateway.Job) map[string]any {
+	return map[string]any{
+		"job": j.ID, "kind": j.Kind, "courier": j.Courier, "recipient": j.Recipient, "attempts": j.Attempt,
+		"created": j.Created, "age_seconds": int64(time.Since(j.Created).Seconds()), "due": j.Due, "held": j.Held, "fault": j.LastFault,
+	}
 }
 
-func (j jobIDs) change(cmds *commands, c console, ctx context.Context, done string, do func(*store.Store, ...gateway.ID) (int64, error)) error {
-	var ids []gateway.ID
+type jobIDs struct {
+	Job  []string `arg:"" help:"Numbers of jobs, from queue list."`
+	JSON bool     `help:"One JSON object."`
+}
+
+// read gives the numbers, or every one that is none.
+func (j jobIDs) read() (ids []gateway.ID, err error) {
 	var problems []error
 	for _, text := range j.Job {
 		id, err := gateway.ParseID(text)
@@ -88,22 +96,43 @@ func (j jobIDs) change(cmds *commands, c console, ctx context.Context, done stri
 		}
 		ids = append(ids, id)
 	}
-	if err := errors.Join(problems...); err != nil {
+	return ids, errors.Join(problems...)
+}
+
+func (j jobIDs) change(cmds *commands, c console, ctx context.Context, done string, do func(*store.Store, ...gateway.ID) (int64, error)) error {
+	ids, err := j.read()
+	if err != nil {
 		return err // all or nothing
 	}
 	return cmds.withStore(ctx, func(s *store.Store) error {
 		n, err := do(s, ids...)
-		if err == nil {
-			c.say("%d of %d %s", n, len(ids), done)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.changed(j.JSON, int(n), len(ids), done)
 	})
+}
+
+// changed says how many jobs an act was done to; the exit code is 1 when there was one to which it was not.
+func (c console) changed(asJSON bool, n, asked int, done string) error {
+	if asJSON {
+		if err := json.NewEncoder(c.out).Encode(map[string]any{"asked": asked, "changed": n}); err != nil {
+			return err
+		}
+	} else {
+		c.say("%d of %d %s", n, asked, done)
+	}
+	if n < asked {
+		return exit(1)
+	}
+	return nil
 }
 
 type queueRetry struct{ jobIDs }
 
 func (q queueRetry) Run(cmds *commands, c console, ctx context.Context) error {
-	return q.change(cmds, c, ctx, "due now", func(s *store.Store, ids ...gateway.ID) (int64, error) { return s.RetryNow(ctx, ids...) })
+	return q.change(cmds, c, ctx, "due now (the others are due already, are being tried, or are gone)",
+		func(s *store.Store, ids ...gateway.ID) (int64, error) { return s.RetryNow(ctx, ids...) })
 }
 
 type queueHold struct{ jobIDs }
@@ -118,17 +147,25 @@ func (q queueRelease) Run(cmds *commands, c console, ctx context.Context) error 
 	return q.change(cmds, c, ctx, "released", func(s *store.Store, ids ...gateway.ID) (int64, error) { return s.ReleaseHold(ctx, ids...) })
 }
 
-type queueFlush struct{}
+type queueFlush struct {
+	JSON bool `help:"One JSON object."`
+}
 
-func (queueFlush) Run(cmds *commands, c console, ctx context.Context) error {
+func (q queueFlush) Run(cmds *commands, c console, ctx context.Context) error {
 	return cmds.withStore(ctx, func(s *store.Store) error {
-		var due int64
+		var due, all int64
 		err := eachJob(ctx, s, store.JobFilter{}, func(j gateway.Job) error {
 			n, err := s.RetryNow(ctx, j.ID)
-			due += n
+			due, all = due+n, all+1
 			return err
 		})
-		c.say("%d due now", due)
-		return err
+		if err != nil {
+			return err
+		}
+		if q.JSON {
+			return json.NewEncoder(c.out).Encode(map[string]any{"asked": all, "changed": due})
+		}
+		c.say("%d of %d due now; the others were due already or are being tried", due, all)
+		return nil
 	})
 }

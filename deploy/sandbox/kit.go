@@ -2,7 +2,11 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +19,8 @@ type KitOptions struct {
 	Boxes []string
 	// Smarthost and MailServer override parameters of main.cf.
 	Smarthost, MailServer map[string]string
+	// Introspect has Dovecot, and the smarthost that asks it, take access tokens (DovecotOptions).
+	Introspect string
 }
 
 // Kit is the real world around a gateway under test: a Postfix smarthost that hands everything to a Postfix mail
@@ -82,7 +88,7 @@ func (k *Kit) start(ctx context.Context, o KitOptions) (err error) {
 	for _, a := range accounts {
 		boxes = append(boxes, a.Address)
 	}
-	if k.Dovecot, err = StartDovecot(ctx, DovecotOptions{Accounts: append(accounts, k.Relay), TLS: servers}); err != nil {
+	if k.Dovecot, err = StartDovecot(ctx, DovecotOptions{Accounts: append(accounts, k.Relay), TLS: servers, Introspect: o.Introspect}); err != nil {
 		return err
 	}
 	if k.MailServer, err = StartPostfix(ctx, PostfixOptions{
@@ -99,6 +105,15 @@ func (k *Kit) start(ctx context.Context, o KitOptions) (err error) {
 // Client is the TLS configuration of a client that trusts the kit's authority alone.
 func (k *Kit) Client() *tls.Config {
 	return &tls.Config{RootCAs: k.authority.Pool(), ServerName: "localhost", MinVersion: tls.VersionTLS12}
+}
+
+// DKIMKey makes a private key for signatures, in PEM.
+func (k *Kit) DKIMKey() (string, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return "", fmt.Errorf("make a DKIM key: %w", err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})), nil
 }
 
 // Open looks into the mailbox of an account, until ctx ends or the Reader is closed.

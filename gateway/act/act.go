@@ -26,22 +26,34 @@ var (
 	ErrUnreached = errors.New("it could not be delivered: send it again instead")
 	ErrUnderWay  = errors.New("it is still under way")
 	ErrDelivered = errors.New("the company's side confirmed it")
+	ErrInHand    = errors.New("it is being sent at this instant: ask again in a moment")
 	ErrTooOften  = errors.New("it was called again as often as allowed")
 )
 
+// Gateway is the actor of what nobody asked for at that moment: a reminder that the configuration calls for.
+const Gateway = "gateway"
+
 // By is who acts, why and when.
 type By struct {
-	Actor  string // "agent:<login>", "administrator"
+	Actor  string // "agent:<login>", "administrator:<user>", "gateway"
 	Reason string
 	Now    time.Time
 }
 
 func (b By) event(kind gateway.EventKind, r gateway.Recipient, once string) gateway.Event {
 	e := gateway.NewEvent(kind, b.Now, gateway.ReasonDetails{Reason: b.Reason, Number: r.Standing.Reminders}, nil).
-		About(r.Courier, r.ID).By(b.Actor, gateway.ByAgent)
+		About(r.Courier, r.ID).By(b.Actor, b.strength())
 	e.Generation = r.Standing.Generation
 	e.Once = once
 	return e
+}
+
+// strength grades an act: the gateway's own, or a person's.
+func (b By) strength() gateway.Strength {
+	if b.Actor == Gateway {
+		return gateway.ByUs
+	}
+	return gateway.ByAgent
 }
 
 func takenBack(s gateway.Standing) bool { return !s.Cancelled.IsZero() || !s.Withdrawn.IsZero() }
@@ -89,7 +101,9 @@ func Remind(c gateway.Courier, r gateway.Recipient, most int, by By) (gateway.St
 	}
 	r.Standing.Reminders++
 	e := by.event(gateway.Reminded, r, "reminded:"+r.ID.String()+":"+strconv.Itoa(r.Standing.Reminders))
-	return gateway.Step{Events: []gateway.Event{e}, Jobs: []gateway.Job{job(gateway.JobReminder, r, r.Standing.Generation, by.Now)}}, nil
+	j := job(gateway.JobReminder, r, r.Standing.Generation, by.Now)
+	j.Reminder = r.Standing.Reminders
+	return gateway.Step{Events: []gateway.Event{e}, Jobs: []gateway.Job{j}}, nil
 }
 
 // Retry sends again to somebody whom it could not reach. It opens a generation that outranks the failure.

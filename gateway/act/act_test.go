@@ -95,3 +95,49 @@ func TestARetryOutranksItsFailureAndItsOwnKeyIsNew(t *testing.T) {
 		}
 	})
 }
+
+func TestDroppingAJob(t *testing.T) {
+	letter, reminder, notice := gateway.Job{ID: gateway.ID{7}, Kind: gateway.JobLetter, Attempt: 3}, gateway.Job{ID: gateway.ID{8}, Kind: gateway.JobReminder}, gateway.Job{ID: gateway.ID{9}, Kind: gateway.JobNotice}
+	for _, tc := range []struct {
+		name    string
+		job     gateway.Job
+		leased  bool
+		state   gateway.Recipient
+		want    error
+		settled bool
+		events  int
+	}{
+		{"a letter that waits", letter, false, at(gateway.StateDeferred), nil, true, 1},
+		{"a letter that is being tried keeps its outcome", letter, true, at(gateway.StateQueued), nil, false, 1},
+		{"a letter that may have arrived", letter, false, at(gateway.StateUncertain), ErrGone, false, 0},
+		{"what is left of a letter that was withdrawn", letter, false, at(gateway.StateUncertain, withdrawn), nil, true, 0},
+		{"a reminder", reminder, false, at(gateway.StateSent), nil, true, 1},
+		{"a reminder that is being sent", reminder, true, at(gateway.StateSent), ErrInHand, false, 0},
+		{"a notice", notice, false, gateway.Recipient{}, nil, true, 0},
+		{"a notice that is being sent", notice, true, gateway.Recipient{}, ErrInHand, false, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			step, err := DropJob(tc.job, tc.leased, tc.state, by)
+			if !errors.Is(err, tc.want) {
+				t.Fatalf("%v, want %v", err, tc.want)
+			}
+			if err == nil && ((step.Job != nil) != tc.settled || len(step.Events) != tc.events) {
+				t.Fatalf("%+v", step)
+			}
+			if err == nil && step.Job != nil && (step.Job.ID != tc.job.ID || step.Job.Attempt != tc.job.Attempt || !step.Job.Again.IsZero()) {
+				t.Fatalf("settles %+v", step.Job)
+			}
+		})
+	}
+}
+
+func TestACancelledReminderLeavesTheLetterAlone(t *testing.T) {
+	r := at(gateway.StateDelivered)
+	step, err := DropJob(gateway.Job{Kind: gateway.JobReminder}, false, r, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := r.Standing.Advance(step.Events[0]); after != r.Standing {
+		t.Errorf("%+v became %+v", r.Standing, after)
+	}
+}

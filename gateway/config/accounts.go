@@ -34,3 +34,13 @@ func (k *checker) notices(n Notices) {
 		k.say("notices.digest_hour", "must be from 0 to 23")
 	}
 }
+
+// reminders has the bounds of gateway/intake/kinds.
+func (k *checker) reminders(r Reminders) {
+	if r.AfterDays < 0 || r.AfterDays > 365 {
+		k.say("reminders.after_days", "must be from 0 (none) to 365")
+	}
+	if r.Most < 1 || r.Most > 10 {
+		k.say("reminders.most", "must be from 1 to 10; after_days = 0 is for none")
+	}
+}

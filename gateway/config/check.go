@@ -23,9 +23,11 @@ func (c Config) Check() Problems {
 	k.bounds(c)
 	k.ldap(c.Accounts.LDAP)
 	k.notices(c.Notices)
-	k.relay(c.Relay)
+	k.reminders(c.Reminders)
+	k.oauth(c.OAuth)
+	k.relay(c.Relay, c.OAuth)
 	k.dkim(c.DKIM)
-	k.mailboxes(c.Mailboxes)
+	k.mailboxes(c.Mailboxes, c.OAuth)
 	k.theme(c.Theme)
 	k.clamd(c.Clamd)
 	k.link(c.Link)
@@ -188,42 +190,15 @@ func base64Size(n int64) int64 {
 	return digits + (digits+75)/76*2
 }
 
-func (k *checker) relay(r Relay) {
-	if len(r.Smarthosts) == 0 {
-		k.say("relay.smarthost", "at least one [[relay.smarthost]] is required: the relay that takes the mail out")
-	}
-	for i, s := range r.Smarthosts {
-		k.smarthost(fmt.Sprintf("relay.smarthost[%d]", i+1), s)
-	}
-}
-
-func (k *checker) smarthost(key string, s Smarthost) {
-	k.listen(key+".address", s.Address, false)
-	k.oneOf(key+".tls", s.TLS, "none", "opportunistic", "required", "verified", "pinned", "implicit")
-	k.oneOf(key+".auth", s.Auth, "", "plain", "login", "cram-md5")
-	if s.TLS == "pinned" && len(s.Pins) == 0 {
-		k.say(key+".pins", "is required with tls = \"pinned\"")
-	}
-	if s.Auth != "" && (s.Username == "" || s.Password == "") {
-		k.say(key+".username", "username and password are required with auth = %q", s.Auth)
-	}
-	if s.Auth != "" && s.TLS == "none" && !loopback(s.Address) {
-		k.say(key+".tls", "a password would travel in clear: choose \"verified\"")
-	}
-	k.secret(key+".password", s.Password)
-	k.file(key+".ca", s.CA)
-	k.pair(key+".client_certificate", s.Certificate, s.Key)
-	k.positive(key+".connections", int64(s.Connections))
-	if s.Rate < 0 {
-		k.say(key+".messages_per_second", "must not be negative; 0 is without limit")
-	}
-}
-
 func loopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		return false
 	}
+	return loopbackName(host)
+}
+
+func loopbackName(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
@@ -240,46 +215,6 @@ func (k *checker) file(key, path string) {
 	_ = f.Close()
 }
 
-func (k *checker) dkim(keys []DKIM) {
-	for i, d := range keys {
-		key := fmt.Sprintf("dkim[%d]", i+1)
-		if d.Selector == "" || d.Key == "" {
-			k.say(key, "selector and key are required")
-		}
-		k.file(key+".key", d.Key)
-	}
-}
-
-func (k *checker) mailboxes(boxes []Mailbox) {
-	if len(boxes) == 0 {
-		k.say("mailbox", "at least one [[mailbox]] is required: where reports and replies arrive")
-	}
-	names := map[string]bool{}
-	for i, m := range boxes {
-		key := fmt.Sprintf("mailbox[%d]", i+1)
-		if names[m.Name] {
-			k.say(key+".name", "%q is used twice", m.Name)
-		}
-		names[m.Name] = true
-		k.mailbox(key, m)
-	}
-}
-
-func (k *checker) mailbox(key string, m Mailbox) {
-	k.listen(key+".address", m.Address, false)
-	k.oneOf(key+".tls", m.TLS, "implicit", "starttls", "none")
-	if m.TLS == "none" && !loopback(m.Address) {
-		k.say(key+".tls", "\"none\" is for a server on this machine: a password would travel in clear")
-	}
-	k.oneOf(key+".auth", m.Auth, "login", "plain", "oauthbearer", "xoauth2")
-	if m.Username == "" || m.Password == "" {
-		k.say(key+".username", "username and password are required")
-	}
-	k.secret(key+".password", m.Password)
-	k.file(key+".ca", m.CA)
-	k.positive(key+".poll", int64(m.Poll))
-}
-
 func (k *checker) link(l Link) {
 	k.listen("link.listen", l.Listen, false)
 	u, err := url.Parse(l.BaseURL)
@@ -288,7 +223,7 @@ func (k *checker) link(l Link) {
 		k.say("link.base_url", "is required: the address of the companies' pages as they see it, such as https://courrier.example.fr")
 	case err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(l.BaseURL, "/"):
 		k.say("link.base_url", "%q is no address such as https://courrier.example.fr, without a final slash", l.BaseURL)
-	case u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && !loopback(net.JoinHostPort(u.Hostname(), "80"))):
+	case u.Scheme != "https" && (u.Scheme != "http" || !loopbackName(u.Hostname())):
 		k.say("link.base_url", "must begin with https://")
 	}
 	k.pair("link.certificate", l.Certificate, l.Key)

@@ -29,7 +29,9 @@ type Config struct {
 	Accounts   Accounts   `toml:"accounts"`
 	Couriers   Couriers   `toml:"couriers"`
 	Notices    Notices    `toml:"notices"`
+	Reminders  Reminders  `toml:"reminders"`
 	Queue      Queue      `toml:"queue"`
+	OAuth      []OAuth    `toml:"oauth"`
 	Relay      Relay      `toml:"relay"`
 	DKIM       []DKIM     `toml:"dkim"`
 	Mailboxes  []Mailbox  `toml:"mailbox"`
@@ -119,6 +121,12 @@ type Notices struct {
 	DigestHour int `toml:"digest_hour"`
 }
 
+// Reminders says when recipients who have not read are called again; a courier type can say otherwise in its file.
+type Reminders struct {
+	AfterDays int `toml:"after_days"` // without reading, and between two; 0: never
+	Most      int `toml:"most"`       // of one recipient
+}
+
 // Couriers holds what may be sent, and bounds on messages.
 type Couriers struct {
 	MaxPlain        int64  `toml:"max_plain_bytes"`
@@ -141,66 +149,6 @@ type Queue struct {
 type Relay struct {
 	Hostname   string      `toml:"hostname"` // said in EHLO
 	Smarthosts []Smarthost `toml:"smarthost"`
-}
-
-// Smarthost is one relay; the first that answers in order of priority is used.
-type Smarthost struct {
-	Address     string   `toml:"address"` // host:port
-	Priority    int      `toml:"priority"`
-	TLS         string   `toml:"tls"` // none, opportunistic, required, verified, pinned, implicit
-	ServerName  string   `toml:"server_name"`
-	CA          string   `toml:"ca"`
-	Pins        []string `toml:"pins"` // SHA-256 of the public key, hexadecimal
-	Certificate string   `toml:"client_certificate"`
-	Key         string   `toml:"client_key"`
-	Auth        string   `toml:"auth"` // "", plain, login, cram-md5
-	Username    string   `toml:"username"`
-	Password    Secret   `toml:"password"`
-	Connections int      `toml:"connections"`
-	Rate        float64  `toml:"messages_per_second"` // 0: no limit
-}
-
-// DKIM is one signing key.
-type DKIM struct {
-	Selector string `toml:"selector"`
-	Domain   string `toml:"domain"` // of the gateway when empty
-	Key      string `toml:"key"`    // PEM file
-}
-
-// Mailbox is one IMAP mailbox in which reports and replies arrive.
-type Mailbox struct {
-	Name       string   `toml:"name"`
-	Address    string   `toml:"address"` // host:port
-	TLS        string   `toml:"tls"`     // implicit, starttls, none (loopback only)
-	CA         string   `toml:"ca"`
-	ServerName string   `toml:"server_name"`
-	Auth       string   `toml:"auth"` // login, plain, oauthbearer, xoauth2
-	Username   string   `toml:"username"`
-	Password   Secret   `toml:"password"`
-	Folder     string   `toml:"folder"`
-	Done       string   `toml:"done_folder"` // moved there when settled; empty: flagged in place
-	Poll       Duration `toml:"poll"`
-	AuthServ   string   `toml:"authserv_id"` // whose Authentication-Results are believed (RFC 8601 §2.5)
-}
-
-// Theme is the look of every page.
-type Theme struct {
-	Name   string `toml:"name"`   // of the service; empty: the catalogue's
-	Logo   string `toml:"logo"`   // SVG or PNG file
-	Colour string `toml:"colour"` // "#1d5c63"
-}
-
-// Clamd is the virus scanner that files are shown to before they are handed out or taken in.
-type Clamd struct {
-	Address string   `toml:"address"`     // "unix:/path" or "tcp:host:port"; empty: none
-	Timeout Duration `toml:"timeout"`     // of one scan
-	Again   Duration `toml:"again_after"` // a verdict is kept for this long
-}
-
-// Network is how to reach it: "unix" or "tcp", and where.
-func (c Clamd) Network() (network, address string) {
-	network, address, _ = strings.Cut(c.Address, ":")
-	return network, address
 }
 
 // Link is the companies' pages.
@@ -275,12 +223,13 @@ func Default() Config {
 			CommandTimeout: Duration(5 * time.Minute), DataTimeout: Duration(10 * time.Minute),
 			SessionTimeout: Duration(time.Hour), DrainTimeout: Duration(20 * time.Second),
 		},
-		Accounts: Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockAddress: 50, Delay: Duration(500 * time.Millisecond), LongestDelay: Duration(10 * time.Second), LockFor: Duration(15 * time.Minute), Hashing: 2, LDAP: LDAP{Filter: "(uid=%s)", Timeout: Duration(10 * time.Second)}},
-		Couriers: Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
-		Notices:  Notices{UnreadDays: 7, DigestHour: 7},
-		Queue:    Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
-		Clamd:    Clamd{Timeout: Duration(2 * time.Minute), Again: Duration(24 * time.Hour)},
-		Theme:    Theme{Colour: "#1d5c63"},
+		Accounts:  Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockAddress: 50, Delay: Duration(500 * time.Millisecond), LongestDelay: Duration(10 * time.Second), LockFor: Duration(15 * time.Minute), Hashing: 2, LDAP: LDAP{Filter: "(uid=%s)", Timeout: Duration(10 * time.Second)}},
+		Couriers:  Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
+		Notices:   Notices{UnreadDays: 7, DigestHour: 7},
+		Reminders: Reminders{Most: 2},
+		Queue:     Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
+		Clamd:     Clamd{Timeout: Duration(2 * time.Minute), Again: Duration(24 * time.Hour)},
+		Theme:     Theme{Colour: "#1d5c63"},
 		Link: Link{
 			Listen: "127.0.0.1:8025", MinDelay: Duration(time.Second), PerMinute: 120, Retention: Duration(365 * 24 * time.Hour),
 		},
@@ -290,14 +239,6 @@ func Default() Config {
 		Ledger:  Ledger{Interval: Duration(time.Second)},
 		Metrics: Metrics{Listen: "127.0.0.1:9125"},
 	}
-}
-
-// DefaultSmarthost is what a [[relay.smarthost]] table starts from.
-func DefaultSmarthost() Smarthost { return Smarthost{TLS: "verified", Connections: 8} }
-
-// DefaultMailbox is what a [[mailbox]] table starts from.
-func DefaultMailbox() Mailbox {
-	return Mailbox{Name: "principal", TLS: "implicit", Auth: "plain", Folder: "INBOX", Poll: Duration(time.Minute)}
 }
 
 // Problem is one thing to change.
@@ -357,6 +298,9 @@ func Parse(text []byte) (Config, Problems) {
 	for i := range c.Relay.Smarthosts {
 		c.Relay.Smarthosts[i].fill(DefaultSmarthost())
 	}
+	for i := range c.OAuth {
+		c.OAuth[i].Name = first(c.OAuth[i].Name, DefaultOAuth().Name)
+	}
 	for i := range c.Mailboxes {
 		c.Mailboxes[i].fill(DefaultMailbox())
 	}
@@ -393,19 +337,6 @@ func join(key toml.Key) string {
 		b.WriteString(k)
 	}
 	return b.String()
-}
-
-func (s *Smarthost) fill(d Smarthost) {
-	s.TLS = first(s.TLS, d.TLS)
-	s.Connections = first(s.Connections, d.Connections)
-}
-
-func (m *Mailbox) fill(d Mailbox) {
-	m.Name = first(m.Name, d.Name)
-	m.TLS = first(m.TLS, d.TLS)
-	m.Auth = first(m.Auth, d.Auth)
-	m.Folder = first(m.Folder, d.Folder)
-	m.Poll = first(m.Poll, d.Poll)
 }
 
 // first is the value when it was given, the default otherwise.

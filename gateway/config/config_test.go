@@ -47,6 +47,9 @@ func TestSampleTablesAreTheirDefaults(t *testing.T) {
 	if diff := cmp.Diff(DefaultMailbox(), m); diff != "" {
 		t.Errorf("mailbox:\n%s", diff)
 	}
+	if diff := cmp.Diff(DefaultOAuth(), c.OAuth[0]); diff != "" {
+		t.Errorf("oauth:\n%s", diff)
+	}
 }
 
 func TestSampleNamesEveryKey(t *testing.T) {
@@ -108,7 +111,37 @@ func TestCheck(t *testing.T) {
 		{"too small for its files", func(c *Config) { c.Submission.MaxBytes = 60_000_000 }, "submission.max_bytes: is too small"},
 		{"clear password", func(c *Config) {
 			c.Relay.Smarthosts = []Smarthost{{Address: "smtp.example.fr:25", TLS: "none", Auth: "plain", Username: "u", Password: "env:HOME", Connections: 1}}
-		}, "a password would travel in clear"},
+		}, "would travel in clear"},
+		{"clear token", func(c *Config) {
+			c.Relay.Smarthosts = []Smarthost{{Address: "smtp.example.fr:25", TLS: "none", Auth: "xoauth2", Username: "u", OAuth: "exchange", Connections: 1}}
+		}, "would travel in clear"},
+		{"a token from nowhere", func(c *Config) {
+			c.Relay.Smarthosts = []Smarthost{{Address: "smtp.example.fr:25", TLS: "verified", Auth: "xoauth2", Username: "u", OAuth: "exchange", Connections: 1}}
+		}, "relay.smarthost[1].oauth: username, and the name of an [[oauth]] table"},
+		{"a mailbox's token from nowhere", func(c *Config) {
+			m := DefaultMailbox()
+			m.Address, m.Auth, m.Username = "imap.example.fr:993", "oauthbearer", "u"
+			c.Mailboxes = []Mailbox{m}
+		}, "mailbox[1].oauth: username, and the name of an [[oauth]] table"},
+		{"a password where a token is used", func(c *Config) {
+			m := DefaultMailbox()
+			m.Address, m.Auth, m.Username, m.Password = "imap.example.fr:993", "oauthbearer", "u", "env:HOME"
+			c.Mailboxes = []Mailbox{m}
+		}, "mailbox[1].password: is not used"},
+		{"tokens where a password is used", func(c *Config) {
+			m := DefaultMailbox()
+			m.Address, m.Username, m.Password, m.OAuth = "imap.example.fr:993", "u", "env:HOME", "exchange"
+			c.Mailboxes = []Mailbox{m}
+		}, "mailbox[1].oauth: is used with"},
+		{"a login without a way", func(c *Config) {
+			c.Relay.Smarthosts = []Smarthost{{Address: "smtp.example.fr:25", TLS: "verified", Username: "u", Connections: 1}}
+		}, "relay.smarthost[1].auth: is required"},
+		{"a secret in clear to the token endpoint", func(c *Config) {
+			c.OAuth = []OAuth{{Name: "a", TokenURL: "http://login.example.fr/token", ClientID: "c", Secret: "env:HOME"}}
+		}, "oauth[1].token_url:"},
+		{"no client secret", func(c *Config) { c.OAuth = []OAuth{{TokenURL: "https://login.example.fr/token", ClientID: "c"}} }, "oauth[1]: client_id and client_secret"},
+		{"same name for two sources", func(c *Config) { c.OAuth = []OAuth{{Name: "a"}, {Name: "a"}} }, "oauth[2].name: \"a\" is used twice"},
+		{"reminders for ever", func(c *Config) { c.Reminders.Most = 0 }, "reminders.most: must be from 1 to 10"},
 		{"pinned without pins", func(c *Config) {
 			c.Relay.Smarthosts = []Smarthost{{Address: "smtp.example.fr:25", TLS: "pinned", Connections: 1}}
 		}, "pins: is required"},

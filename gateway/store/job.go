@@ -9,10 +9,10 @@ import (
 	"vaguemestre/gateway"
 )
 
-const jobColumns = `id, kind, courier, recipient, generation, notice, attempt, created, due, held, fault, interrupted`
+const jobColumns = `id, kind, courier, recipient, generation, notice, reminder, attempt, created, due, held, fault, interrupted`
 
 func scanJob(row scanner) (j gateway.Job, err error) {
-	err = row.Scan(&j.ID, &j.Kind, &j.Courier, &j.Recipient, &j.Generation, object{&j.Notice}, &j.Attempt, when{&j.Created}, when{&j.Due},
+	err = row.Scan(&j.ID, &j.Kind, &j.Courier, &j.Recipient, &j.Generation, object{&j.Notice}, &j.Reminder, &j.Attempt, when{&j.Created}, when{&j.Due},
 		flag{&j.Held}, &j.LastFault, flag{&j.Interrupted})
 	return j, err
 }
@@ -41,14 +41,14 @@ func (t *tx) addJobs(news []gateway.Job) error {
 	return t.name(contents...)
 }
 
-const insertJob = `INSERT INTO job (` + jobColumns + `, ready, lease_owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, '')`
+const insertJob = `INSERT INTO job (` + jobColumns + `, ready, lease_owner) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, '')`
 
 func jobArgs(j gateway.Job) []any {
 	notice := ""
 	if j.Kind == gateway.JobNotice {
 		notice = text(j.Notice)
 	}
-	return []any{j.ID.String(), string(j.Kind), j.Courier.String(), j.Recipient.String(), int64(j.Generation), notice, int64(j.Attempt),
+	return []any{j.ID.String(), string(j.Kind), j.Courier.String(), j.Recipient.String(), int64(j.Generation), notice, int64(j.Reminder), int64(j.Attempt),
 		micros(j.Created), micros(j.Due), bit(j.Held), j.LastFault, micros(j.Due)}
 }
 

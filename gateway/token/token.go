@@ -32,6 +32,7 @@ const (
 	Reply  Kind = 'r'
 	Bounce Kind = 'b'
 	Thread Kind = 'f'
+	Canary Kind = 'c' // of a mail by which an administrator tries the whole way; it names no recipient
 )
 
 // KeySize is the size of a key, in bytes.

@@ -35,6 +35,9 @@ type Rules struct {
 	Administrator string // who gets what is written to postmaster and abuse; empty: quarantine
 }
 
+// ClassCanary is the class of a mail that an administrator sent to try the whole way, and of what came back about it.
+const ClassCanary = "canary"
+
 // The reasons of quarantine, as shown to the administrator.
 const (
 	WhyUnmatched     = "about no letter of this gateway"
@@ -64,6 +67,8 @@ func (r Rules) Understand(m Mail) (gateway.Step, error) {
 // decide names the case. The order matters: our own mail first, so that nothing answers it.
 func (r Rules) decide(m Mail, step *gateway.Step) error {
 	switch {
+	case r.Domain.canary(m.Header):
+		step.Inbound.Class = ClassCanary // who sent it looks for it in the mailbox itself
 	case r.own(m):
 		quarantine(step, WhyOwnMail)
 	case r.to(m, "postmaster", "abuse") && len(m.Matches) == 0:

@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
 )
@@ -131,26 +132,36 @@ func login(ctx context.Context, client *imapclient.Client, a Account) error {
 	case AuthPlain:
 		return client.Authenticate(sasl.NewPlainClient("", a.Username, a.Password))
 	}
-	token := a.Password
-	if a.Token != nil {
-		var err error
-		if token, err = a.Token(ctx); err != nil {
-			return fmt.Errorf("ask for an access token: %w", err)
-		}
+	token, err := a.Token.Token(ctx)
+	if err != nil {
+		return err
 	}
-	if a.Auth == AuthXOAuth2 {
-		return client.Authenticate(&xoauth2{a.Username, token})
+	err = client.Authenticate(&bearer{a.Auth, a.Username, token})
+	var said *imap.Error
+	if errors.As(err, &said) {
+		a.Token.Refused(token) // NO, or BAD: the library's empty answer to a challenge ("=") is no base64 to some servers
 	}
-	return client.Authenticate(sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: a.Username, Token: token}))
+	return err
 }
 
-// xoauth2 is the client of that mechanism, which has no RFC: developers.google.com/gmail/imap/xoauth2-protocol.
-type xoauth2 struct{ user, token string }
+// bearer logs in with an access token: by OAUTHBEARER (RFC 7628), or by XOAUTH2, which has no RFC
+// (developers.google.com/gmail/imap/xoauth2-protocol).
+type bearer struct{ auth, user, token string }
 
 // Start implements sasl.Client.
-func (x *xoauth2) Start() (string, []byte, error) {
-	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
+func (b *bearer) Start() (string, []byte, error) {
+	if b.auth == AuthXOAuth2 {
+		return "XOAUTH2", []byte("user=" + b.user + "\x01auth=Bearer " + b.token + "\x01\x01"), nil
+	}
+	name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(b.user) // RFC 5801 §4, saslname
+	return "OAUTHBEARER", []byte("n,a=" + name + ",\x01auth=Bearer " + b.token + "\x01\x01"), nil
 }
 
-// Next implements sasl.Client: a challenge is the description of an error, to be answered with nothing.
-func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }
+// Next implements sasl.Client: a challenge is the description of an error, to be answered with a dummy (RFC 7628 §3.2.3),
+// which XOAUTH2 wants empty; then comes the NO.
+func (b *bearer) Next([]byte) ([]byte, error) {
+	if b.auth == AuthXOAuth2 {
+		return []byte{}, nil
+	}
+	return []byte{1}, nil
+}

@@ -15,6 +15,7 @@ import (
 
 	"vaguemestre/deploy/sandbox"
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/oauth"
 )
 
 const dovecotUser = "passerelle@" + domain
@@ -31,9 +32,16 @@ func dovecot(t *testing.T) (*sandbox.Dovecot, map[string]Account) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tokens, err := sandbox.StartTokens(dovecotUser, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tokens.Stop)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	d, err := sandbox.StartDovecot(ctx, sandbox.DovecotOptions{Accounts: []sandbox.Account{{Address: dovecotUser, Password: "secret"}}, TLS: pair})
+	d, err := sandbox.StartDovecot(ctx, sandbox.DovecotOptions{
+		Accounts: []sandbox.Account{{Address: dovecotUser, Password: "secret"}}, TLS: pair, Introspect: tokens.Introspect,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +50,21 @@ func dovecot(t *testing.T) (*sandbox.Dovecot, map[string]Account) {
 	implicit, start := a, a
 	implicit.Address, implicit.TLS, implicit.Auth = d.IMAPS, TLSImplicit, AuthLogin
 	start.Address, start.TLS, start.Auth, start.Done = d.IMAP, TLSStart, AuthPlain, "Traités"
-	return d, map[string]Account{"implicit TLS, LOGIN, flagged": implicit, "STARTTLS, PLAIN, moved": start}
+	source, err := oauth.New(oauth.Options{Name: "test", URL: tokens.URL, ClientID: tokens.ClientID, Secret: tokens.Secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.Token(ctx); err != nil {
+		t.Fatal(err)
+	}
+	tokens.Revoke() // the first one is refused, and another is asked for
+	bearer, exchange := implicit, start
+	bearer.Auth, bearer.Password, bearer.Token = AuthOAuthBearer, "", source
+	exchange.Auth, exchange.Password, exchange.Token = AuthXOAuth2, "", source
+	return d, map[string]Account{
+		"implicit TLS, LOGIN, flagged": implicit, "STARTTLS, PLAIN, moved": start,
+		"implicit TLS, OAUTHBEARER, flagged": bearer, "STARTTLS, XOAUTH2, moved": exchange,
+	}
 }
 
 // post delivers by LMTP, as a mail server does.

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/inbound/classify"
+	"vaguemestre/inbound/correlate"
 )
 
 // metrics of the inbound wing. The label mailbox is an account's name, as configured.
@@ -66,7 +67,7 @@ func newMetrics(r prometheus.Registerer, accounts []Account) *metrics {
 func classes() []string {
 	return []string{
 		string(classify.ClassReport), string(classify.ClassReceipt), string(classify.ClassComplaint), string(classify.ClassAbsence),
-		string(classify.ClassChallenge), string(classify.ClassBulk), string(classify.ClassReply), classUnreadable,
+		string(classify.ClassChallenge), string(classify.ClassBulk), string(classify.ClassReply), classUnreadable, correlate.ClassCanary,
 	}
 }
 

@@ -42,13 +42,18 @@ type Account struct {
 	Auth      string
 	Username  string
 	Password  string
-	// Token gives the access token of OAUTHBEARER and XOAUTH2; asked at each connection. Without it, Password is the token.
-	Token  func(context.Context) (string, error)
-	Folder string // empty: INBOX
-	Done   string // folder to which settled copies are moved; empty: flagged in place
+	Token     TokenSource // for OAUTHBEARER and XOAUTH2; asked at each connection
+	Folder    string      // empty: INBOX
+	Done      string      // folder to which settled copies are moved; empty: flagged in place
 	// AuthServ is the authserv-id whose Authentication-Results are believed (RFC 8601 §2.5); empty: none.
 	AuthServ string
 	Poll     time.Duration // longest time between two looks, IDLE or not; 0: one minute, at most 9
+}
+
+// TokenSource gives access tokens (gateway/oauth).
+type TokenSource interface {
+	Token(ctx context.Context) (string, error)
+	Refused(token string) // by the server: another one is to be given the next time
 }
 
 // Options says how to read. Zero fields take the defaults given.
@@ -163,8 +168,8 @@ func (a Account) check() error {
 	switch a.Auth {
 	case AuthLogin, AuthPlain:
 	case AuthOAuthBearer, AuthXOAuth2:
-		if a.Token == nil && a.Password == "" {
-			return errors.New("no access token")
+		if a.Token == nil {
+			return errors.New("no source of access tokens")
 		}
 	default:
 		return fmt.Errorf("unknown way of logging in %q", a.Auth)

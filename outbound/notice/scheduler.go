@@ -17,6 +17,7 @@ type Schedule struct {
 	Every      time.Duration // between rounds: 10 min
 	UnreadDays int           // for agents who chose no number; 0: they are not told
 	DigestHour int           // of the day, in the zone
+	Reminders  []Policy      // a type of couriers that none names has no reminders
 	Zone       *time.Location
 	Now        func() time.Time
 	Logger     *slog.Logger
@@ -24,14 +25,24 @@ type Schedule struct {
 
 // Calendar is what the scheduler uses of gateway/store.
 type Calendar interface {
-	AcquireLease(ctx context.Context, name, owner string, ttl time.Duration) (epoch int64, ok bool, err error)
-	DropLease(ctx context.Context, name, owner string) error
+	turns
+	letters
 	Agents(ctx context.Context) ([]gateway.Agent, error)
-	Silences(ctx context.Context, since, until time.Time, once string, n int) ([]store.Silence, error)
 	Apply(ctx context.Context, step gateway.Step) error
 }
 
-// Scheduler makes the notices of letters that nobody read and the daily digests. One node works at a time, by lease; each
+type turns interface {
+	AcquireLease(ctx context.Context, name, owner string, ttl time.Duration) (epoch int64, ok bool, err error)
+	DropLease(ctx context.Context, name, owner string) error
+}
+
+type letters interface {
+	Courier(ctx context.Context, id gateway.ID) (gateway.Courier, error)
+	Unread(ctx context.Context, f store.UnreadFilter) ([]gateway.Recipient, error)
+	Silences(ctx context.Context, since, until time.Time, once string, n int) ([]store.Silence, error)
+}
+
+// Scheduler makes the notices of letters that nobody read, the daily digests, and the reminders to recipients. One node works at a time, by lease; each
 // notice is made in the step of an event that can be recorded once, so that two nodes, or a crash, never tell twice.
 type Scheduler struct {
 	o     Schedule
@@ -93,7 +104,7 @@ func (s *Scheduler) Round(ctx context.Context) error {
 			agents[a.ID] = a
 		}
 	}
-	return errors.Join(s.unread(ctx, agents, now), s.digests(ctx, agents, now))
+	return errors.Join(s.unread(ctx, agents, now), s.digests(ctx, agents, now), s.remind(ctx, now))
 }
 
 // days after which an agent is told of an unread letter; 0: never.

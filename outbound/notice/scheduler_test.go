@@ -23,6 +23,7 @@ type office struct {
 	mu    sync.Mutex
 	now   time.Time
 	agent gateway.Agent
+	about gateway.Consultation
 	to    []gateway.Recipient
 }
 
@@ -61,6 +62,8 @@ func newOffice(t *testing.T) *office {
 	}
 	o.agent, err = o.store.PutAgent(t.Context(), gateway.Agent{Login: "anne", Addresses: []string{"anne@mairie.example"}})
 	check(t, err)
+	o.about, err = o.store.PutConsultation(t.Context(), gateway.Consultation{Reference: "A", Title: "A"})
+	check(t, err)
 	o.letter(t)
 	return o
 }
@@ -70,7 +73,7 @@ func (o *office) letter(t *testing.T) {
 	defer p.Discard()
 	_, err := p.Write([]byte("Subject: x\r\n\r\n"))
 	check(t, err)
-	c := gateway.Courier{ID: gateway.NewID(monday), Author: o.agent.ID, AuthorAddr: "anne@mairie.example", Subject: "Rejet", Options: gateway.Options{Acknowledged: true}, Content: p.Hash(), Accepted: monday}
+	c := gateway.Courier{ID: gateway.NewID(monday), Author: o.agent.ID, AuthorAddr: "anne@mairie.example", Subject: "Rejet", Type: gateway.Rejet, Consultation: o.about.ID, Options: gateway.Options{Acknowledged: true}, Content: p.Hash(), Accepted: monday}
 	a := store.Acceptance{Courier: c, Contents: []*store.Spool{p}}
 	for _, address := range []string{"muet@acme.example", "lu@acme.example"} {
 		a.Recipients = append(a.Recipients, gateway.Recipient{ID: gateway.NewID(monday), Address: address})

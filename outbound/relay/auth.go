@@ -31,9 +31,10 @@ type Auth struct {
 	Clear bool
 }
 
-// TokenSource gives an access token that is good for some time yet.
+// TokenSource gives an access token that is good for some time yet (gateway/oauth).
 type TokenSource interface {
 	Token(ctx context.Context) (string, error)
+	Refused(token string) // by the smarthost: another one is to be given the next time
 }
 
 func (a *Auth) check(address string) error {
@@ -92,6 +93,7 @@ func (a *Auth) choose(offered []string, encrypted bool) (string, error) {
 type exchange struct {
 	initial []byte
 	answers []func(challenge []byte) []byte
+	refused func() // what to do when the peer does not let us in; may be nil
 }
 
 func always(text string) func([]byte) []byte {
@@ -117,12 +119,14 @@ func (a *Auth) exchange(ctx context.Context, mechanism, host, port string) (exch
 		return exchange{
 			initial: []byte("user=" + a.Username + "\x01auth=Bearer " + token + "\x01\x01"),
 			answers: []func([]byte) []byte{always("")},
+			refused: func() { a.Token.Refused(token) },
 		}, nil
 	}
 	name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(a.Username) // RFC 5801 §4, saslname
 	return exchange{
 		initial: []byte("n,a=" + name + ",\x01host=" + host + "\x01port=" + port + "\x01auth=Bearer " + token + "\x01\x01"),
 		answers: []func([]byte) []byte{always("\x01")},
+		refused: func() { a.Token.Refused(token) },
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"vaguemestre/deploy/sandbox"
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/oauth"
 )
 
 // A real Postfix as smarthost, with TLS and AUTH; what it hands on is read in the company's
@@ -18,7 +19,12 @@ func TestPostfixAsSmarthost(t *testing.T) {
 	sandbox.Need(t, "postfix", "master", "dovecot")
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
-	kit, err := sandbox.StartKit(ctx, sandbox.KitOptions{Smarthost: map[string]string{"message_size_limit": "100000"}})
+	tokens, err := sandbox.StartTokens("passerelle@relais.test", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sandbox.Attach(t, "the token authority", tokens)
+	kit, err := sandbox.StartKit(ctx, sandbox.KitOptions{Smarthost: map[string]string{"message_size_limit": "100000"}, Introspect: tokens.Introspect})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,6 +49,7 @@ func TestPostfixAsSmarthost(t *testing.T) {
 			t.Errorf("%v", fault)
 		}
 	})
+	t.Run("logins", func(t *testing.T) { postfixLogins(ctx, t, kit, host, tokens) })
 	t.Run("wrong password", func(t *testing.T) {
 		host.Auth = &Auth{Username: kit.Relay.Address, Password: "wrong"}
 		d, fault := relayTo(t, Options{}, host).Deliver(ctx, postfixEnvelope(kit, "b-auth"), text(letter))
@@ -85,6 +92,41 @@ func postfixDelivers(ctx context.Context, t *testing.T, kit *sandbox.Kit, r *Rel
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// postfixLogins logs in by each mechanism; a token that was revoked is refused once, and the next attempt has another.
+func postfixLogins(ctx context.Context, t *testing.T, kit *sandbox.Kit, host Host, tokens *sandbox.Tokens) {
+	host.MaxMessages = 1
+	for _, mechanism := range []string{Plain, Login, CRAMMD5} {
+		host.Auth = &Auth{Mechanism: mechanism, Username: kit.Relay.Address, Password: kit.Relay.Password}
+		if d, fault := relayTo(t, Options{}, host).Deliver(ctx, postfixEnvelope(kit, "b-login"), text(letter)); fault != nil {
+			t.Errorf("%s: %v %+v", mechanism, fault, d)
+		}
+	}
+	for _, mechanism := range []string{XOAuth2, OAuthBearer} {
+		source, err := oauth.New(oauth.Options{Name: "test", URL: tokens.URL, ClientID: tokens.ClientID, Secret: tokens.Secret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		host.Auth = &Auth{Mechanism: mechanism, Username: kit.Relay.Address, Token: source}
+		r := relayTo(t, Options{}, host)
+		given := tokens.Given()
+		for range 2 {
+			if d, fault := r.Deliver(ctx, postfixEnvelope(kit, "b-token"), text(letter)); fault != nil {
+				t.Fatalf("%s: %v %+v", mechanism, fault, d)
+			}
+		}
+		tokens.Revoke()
+		if d, fault := r.Deliver(ctx, postfixEnvelope(kit, "b-token"), text(letter)); fault == nil || fault.Class != gateway.Temporary || d.Stage != "auth" {
+			t.Errorf("%s, revoked: %v %+v", mechanism, fault, d)
+		}
+		if d, fault := r.Deliver(ctx, postfixEnvelope(kit, "b-token"), text(letter)); fault != nil {
+			t.Errorf("%s, after a refusal: %v %+v", mechanism, fault, d)
+		}
+		if n := tokens.Given() - given; n != 2 {
+			t.Errorf("%s: %d tokens asked for", mechanism, n)
 		}
 	}
 }

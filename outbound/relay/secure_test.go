@@ -10,11 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,6 +134,8 @@ func (f fixedToken) Token(context.Context) (string, error) {
 	return string(f), nil
 }
 
+func (fixedToken) Refused(string) {}
+
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 func TestLogins(t *testing.T) {
@@ -224,52 +222,6 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	if _, err := New(Options{Hosts: []Host{{Address: "mx:25"}}}); err == nil {
 		t.Error("no name: accepted")
-	}
-}
-
-func TestTokensAreKeptUntilTheirEnd(t *testing.T) {
-	var asked atomic.Int32
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := asked.Add(1)
-		if r.FormValue("client_secret") != "s3cret" || r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != "smtp" {
-			w.WriteHeader(http.StatusUnauthorized)
-			_, _ = w.Write([]byte(`{"error":"invalid_client"}`))
-			return
-		}
-		_, _ = fmt.Fprintf(w, `{"access_token":"t%d","token_type":"bearer","expires_in":3600}`, n)
-	}))
-	defer srv.Close()
-	var clock atomic.Int64
-	now := func() time.Time { return time.Unix(clock.Load(), 0) }
-	o := ClientCredentialsOptions{URL: srv.URL, ClientID: "id", Secret: "s3cret", Scope: "smtp", Client: srv.Client(), Now: now}
-	c, err := NewClientCredentials(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	for range 10 {
-		all.Go(func() {
-			if token, err := c.Token(context.Background()); err != nil || token != "t1" {
-				t.Errorf("%q %v", token, err)
-			}
-		})
-	}
-	all.Wait()
-	clock.Add(3541)
-	if token, err := c.Token(context.Background()); err != nil || token != "t2" {
-		t.Errorf("%q %v", token, err)
-	}
-	o.Secret = "wrong"
-	c, err = NewClientCredentials(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Token(context.Background()); err == nil || !strings.Contains(err.Error(), "invalid_client") || strings.Contains(err.Error(), "wrong") {
-		t.Errorf("%v", err)
-	}
-	o.URL = "http://login.example.org/token"
-	if _, err := NewClientCredentials(o); err == nil {
-		t.Error("a secret would go out in clear")
 	}
 }
 

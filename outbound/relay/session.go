@@ -271,6 +271,9 @@ func (o *opener) login(s *session) *trouble {
 		return broken(stageAuth, err)
 	}
 	if rep.code != 235 {
+		if ex.refused != nil && authCode(rep.code) {
+			ex.refused()
+		}
 		return unwelcome(stageAuth, rep)
 	}
 	return nil

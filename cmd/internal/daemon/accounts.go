@@ -3,11 +3,14 @@ package daemon
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 
+	"vaguemestre/configs"
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
 	"vaguemestre/gateway/account/directory"
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/outbound/notice"
 )
 
@@ -37,10 +40,31 @@ func newDirectory(l config.LDAP) (account.Directory, error) {
 	return d, nil
 }
 
-// newScheduler makes what tells agents of what did not happen, and of their day.
-func (d *Daemon) newScheduler() *notice.Scheduler {
+// newScheduler makes what tells agents of what did not happen, and of their day, and calls again on companies.
+func (d *Daemon) newScheduler() (*notice.Scheduler, error) {
+	types, err := kinds.Load(configs.Courriers(), d.cfg.Courriers)
+	if err != nil {
+		return nil, err
+	}
 	return notice.NewScheduler(notice.Schedule{
 		Owner: d.owner(), UnreadDays: d.cfg.Notices.UnreadDays, DigestHour: d.cfg.Notices.DigestHour,
-		Zone: gateway.Consultation{}.Location(), Now: d.now, Logger: d.log,
-	}, d.store)
+		Reminders: policies(d.cfg.Reminders, types.Types()),
+		Zone:      gateway.Consultation{}.Location(), Now: d.now, Logger: d.log,
+	}, d.store), nil
+}
+
+// policies gathers the types of couriers by what is said of their reminders.
+func policies(c config.Reminders, types []gateway.CourierType) (all []notice.Policy) {
+	for _, t := range types {
+		wanted := gateway.Reminders{AfterDays: c.AfterDays, Most: c.Most}
+		if t.Reminders != nil {
+			wanted = *t.Reminders
+		}
+		i := slices.IndexFunc(all, func(p notice.Policy) bool { return p.Reminders == wanted })
+		if i < 0 {
+			i, all = len(all), append(all, notice.Policy{Reminders: wanted})
+		}
+		all[i].Types = append(all[i].Types, t.Code)
+	}
+	return all
 }

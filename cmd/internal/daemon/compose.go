@@ -91,7 +91,7 @@ func settled(job gateway.Job, s gateway.Standing) bool {
 	case !s.Cancelled.IsZero(), !s.Withdrawn.IsZero():
 		return true
 	case job.Kind == gateway.JobReminder:
-		return !s.Read.IsZero() || !s.Replied.IsZero()
+		return !s.Read.IsZero() || !s.Replied.IsZero() || s.State == gateway.StateFailed || s.State == gateway.StateExpired
 	case job.Attempt == 1 || job.Generation > 0 && s.Generation != job.Generation:
 		return false
 	case job.Generation > 0: // a retry of a delivered letter by hand still goes, until its own report comes
@@ -112,7 +112,7 @@ func (c *composer) letter(ctx context.Context, job gateway.Job, courier gateway.
 	purpose, id, date := gateway.ForLetter, r.MessageID, courier.Composition.Date
 	write := func(w io.Writer) error { return c.Letter(w, courier, r, content) }
 	if job.Kind == gateway.JobReminder {
-		reminder := compose.Reminder{Number: r.Standing.Reminders, Date: job.Created}
+		reminder := compose.Reminder{Number: job.Reminder, Date: job.Created}
 		purpose, id, date = gateway.ForReminder, reminder.MessageID(r), reminder.Date
 		write = func(w io.Writer) error { return c.remind(w, courier, r, reminder) }
 	}

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ import (
 
 	"vaguemestre/gateway/account"
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/oauth"
 	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
@@ -51,6 +51,7 @@ type Daemon struct {
 	store  *store.Store
 	ring   *token.Ring
 	vault  *seal.Vault
+	tokens map[string]*oauth.Source // by name
 	ledger *ledger.Ledger
 	proof  *proof.Issuer
 	health *health
@@ -93,10 +94,8 @@ func New(ctx context.Context, cfg config.Config, o Options) (*Daemon, error) {
 }
 
 func (d *Daemon) make(ctx context.Context) (err error) {
-	if d.hostname = d.cfg.Submission.Hostname; d.hostname == "" {
-		if d.hostname, err = os.Hostname(); err != nil {
-			return fmt.Errorf("find the machine's name: %w", err)
-		}
+	if d.hostname, err = hostname(d.cfg); err != nil {
+		return err
 	}
 	if d.lock, err = lockFolder(d.cfg.DataDir); err != nil {
 		return err
@@ -110,6 +109,9 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 	if d.vault, err = SealVault(d.key("seals")); err != nil {
 		return err
 	}
+	if d.tokens, err = NewTokens(d.cfg, d.registry, d.now); err != nil {
+		return err
+	}
 	d.health = newHealth(d.store, func() []*certificate { return d.certificates }, d.registry)
 	for _, step := range []func() error{d.makeLedger, d.makeOutbound, d.makeInbound, d.makeAntivirus, d.makePages, d.makeSubmission, d.makeMetrics} {
 		if err := step(); err != nil {
@@ -120,7 +122,7 @@ func (d *Daemon) make(ctx context.Context) (err error) {
 }
 
 // key is the path of a key that the gateway makes itself.
-func (d *Daemon) key(name string) string { return filepath.Join(d.cfg.DataDir, keyDir, name) }
+func (d *Daemon) key(name string) string { return KeyFile(d.cfg, name) }
 
 // owner names this node in leases. The lock on the data folder keeps it unique among the processes that live; that
 // it survives a restart lets the next process take over at once what a killed one held.

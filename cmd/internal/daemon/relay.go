@@ -13,31 +13,60 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/oauth"
 	"vaguemestre/outbound/relay"
 )
 
-// newRelay reads the keys, certificates and passwords that the configuration names.
-func newRelay(c config.Config, hostname string, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*relay.Relay, error) {
-	o := relay.Options{Name: c.Relay.Hostname, Logger: log, Registerer: reg, Now: now}
-	if o.Name == "" {
-		o.Name = hostname
+// hostname is ours, as we greet and say EHLO.
+func hostname(c config.Config) (string, error) {
+	if c.Submission.Hostname != "" {
+		return c.Submission.Hostname, nil
 	}
-	for _, s := range c.Relay.Smarthosts {
-		h, err := host(s)
-		if err != nil {
-			return nil, fmt.Errorf("smarthost %s: %w", s.Address, err)
-		}
-		o.Hosts = append(o.Hosts, h)
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("find the machine's name: %w", err)
+	}
+	return name, nil
+}
+
+// NewRelay reads the keys, certificates and passwords that the configuration names.
+func NewRelay(c config.Config, tokens map[string]*oauth.Source, log *slog.Logger, reg prometheus.Registerer, now func() time.Time) (*relay.Relay, error) {
+	name, err := RelayName(c)
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := Smarthosts(c, tokens)
+	if err != nil {
+		return nil, err
 	}
 	signer, err := newSigner(c)
 	if err != nil {
 		return nil, err
 	}
-	o.Signer = signer
-	return relay.New(o)
+	return relay.New(relay.Options{Name: name, Hosts: hosts, Signer: signer, Logger: log, Registerer: reg, Now: now})
 }
 
-func host(s config.Smarthost) (relay.Host, error) {
+// RelayName is what the relays hear in EHLO.
+func RelayName(c config.Config) (string, error) {
+	if c.Relay.Hostname != "" {
+		return c.Relay.Hostname, nil
+	}
+	return hostname(c)
+}
+
+// Smarthosts are the relays of the configuration, ready to be asked.
+func Smarthosts(c config.Config, tokens map[string]*oauth.Source) (hosts []relay.Host, err error) {
+	for _, s := range c.Relay.Smarthosts {
+		h, err := host(s, tokens)
+		if err != nil {
+			return nil, fmt.Errorf("smarthost %s: %w", s.Address, err)
+		}
+		hosts = append(hosts, h)
+	}
+	return hosts, nil
+}
+
+func host(s config.Smarthost, tokens map[string]*oauth.Source) (relay.Host, error) {
 	h := relay.Host{
 		Address: s.Address, Priority: s.Priority, TLS: relay.TLSPolicy(s.TLS), ServerName: s.ServerName,
 		MaxConnections: s.Connections, Rate: s.Rate,
@@ -69,6 +98,9 @@ func host(s config.Smarthost) (relay.Host, error) {
 			return h, fmt.Errorf("password: %w", err)
 		}
 		h.Auth = &relay.Auth{Mechanism: s.Auth, Username: s.Username, Password: password, Clear: s.TLS == "none"}
+		if s.OAuth != "" {
+			h.Auth.Token = tokens[s.OAuth]
+		}
 	}
 	return h, nil
 }

@@ -36,3 +36,6 @@ func OpenStore(ctx context.Context, c config.Config, log *slog.Logger, reg prome
 		Now: now, Logger: log, Registerer: reg,
 	})
 }
+
+// KeyFile is the path of a key that an installation makes itself: "tokens", "ledger"…
+func KeyFile(c config.Config, name string) string { return filepath.Join(c.DataDir, keyDir, name) }

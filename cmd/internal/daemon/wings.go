@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/oauth"
 	"vaguemestre/gateway/seal"
 	"vaguemestre/inbound/correlate"
 	"vaguemestre/inbound/mailbox"
@@ -18,7 +19,7 @@ const serviceName = "Vaguemestre"
 // makeOutbound makes what composes, and what delivers.
 func (d *Daemon) makeOutbound() error {
 	d.composer = &composer{ring: d.ring, store: d.store, notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName}, d.store, d.ring)}
-	r, err := newRelay(d.cfg, d.hostname, d.log, d.registry, d.now)
+	r, err := NewRelay(d.cfg, d.tokens, d.log, d.registry, d.now)
 	if err != nil {
 		return err
 	}
@@ -28,7 +29,11 @@ func (d *Daemon) makeOutbound() error {
 	}, d.store, d.composer, r)
 	d.add("relay", r.Run)
 	d.add("queue", q.Run)
-	d.add("notices", d.newScheduler().Run)
+	scheduler, err := d.newScheduler()
+	if err != nil {
+		return err
+	}
+	d.add("notices", scheduler.Run)
 	return nil
 }
 
@@ -39,12 +44,9 @@ func (d *Daemon) makeInbound() error {
 		Rules: correlate.Rules{Domain: correlate.Domain{Name: d.cfg.Domain, Ring: d.ring}, Administrator: d.cfg.Couriers.Postmaster},
 		Now:   d.now, Logger: d.log, Registerer: d.registry,
 	}
-	for _, m := range d.cfg.Mailboxes {
-		a, err := mailAccount(m)
-		if err != nil {
-			return fmt.Errorf("mailbox %s: %w", m.Name, err)
-		}
-		o.Accounts = append(o.Accounts, a)
+	var err error
+	if o.Accounts, err = MailAccounts(d.cfg, d.tokens); err != nil {
+		return err
 	}
 	service, err := mailbox.New(o, d.store)
 	if err != nil {
@@ -55,7 +57,19 @@ func (d *Daemon) makeInbound() error {
 	return nil
 }
 
-func mailAccount(m config.Mailbox) (mailbox.Account, error) {
+// MailAccounts are the mailboxes of the configuration, ready to be opened.
+func MailAccounts(c config.Config, tokens map[string]*oauth.Source) (accounts []mailbox.Account, err error) {
+	for _, m := range c.Mailboxes {
+		a, err := mailAccount(m, tokens)
+		if err != nil {
+			return nil, fmt.Errorf("mailbox %s: %w", m.Name, err)
+		}
+		accounts = append(accounts, a)
+	}
+	return accounts, nil
+}
+
+func mailAccount(m config.Mailbox, tokens map[string]*oauth.Source) (mailbox.Account, error) {
 	roots, err := Authorities(m.CA)
 	if err != nil {
 		return mailbox.Account{}, err
@@ -64,9 +78,13 @@ func mailAccount(m config.Mailbox) (mailbox.Account, error) {
 	if err != nil {
 		return mailbox.Account{}, fmt.Errorf("password: %w", err)
 	}
-	return mailbox.Account{
+	a := mailbox.Account{
 		Name: m.Name, Address: m.Address, TLS: m.TLS, Auth: m.Auth, Username: m.Username, Password: password,
 		TLSConfig: &tls.Config{RootCAs: roots, ServerName: m.ServerName, MinVersion: tls.VersionTLS12},
 		Folder:    m.Folder, Done: m.Done, AuthServ: m.AuthServ, Poll: m.Poll.Of(),
-	}, nil
+	}
+	if m.OAuth != "" {
+		a.Token = tokens[m.OAuth]
+	}
+	return a, nil
 }

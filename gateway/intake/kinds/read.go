@@ -36,6 +36,10 @@ type file struct {
 		Sealed           bool  `toml:"sealed"`
 		DeadlineRequired bool  `toml:"deadline_required"`
 	} `toml:"reply"`
+	Reminders *struct {
+		AfterDays *int `toml:"after_days"`
+		Most      *int `toml:"most"`
+	} `toml:"reminders"`
 	FR *texts `toml:"fr"`
 	EN *texts `toml:"en"`
 }
@@ -103,6 +107,9 @@ func (r *reader) options(f file) gateway.CourierType {
 	t.Order = required(r, "", "order", f.Order)
 	t.Acknowledged = required(r, "sending", "acknowledged", f.Sending.Acknowledged)
 	t.Reply = gateway.ReplyPolicy{Allowed: required(r, "reply", "allowed", f.Reply.Allowed), Sealed: f.Reply.Sealed}
+	if m := f.Reminders; m != nil {
+		t.Reminders = &gateway.Reminders{AfterDays: required(r, "reminders", "after_days", m.AfterDays), Most: required(r, "reminders", "most", m.Most)}
+	}
 	r.check(t)
 	return t
 }
@@ -131,7 +138,19 @@ func (r *reader) check(t gateway.CourierType) {
 	if t.AskCode && !t.Acknowledged {
 		r.problem("", "ask_code", "a reading code needs sending.acknowledged = true")
 	}
+	if m := t.Reminders; m != nil && (m.AfterDays < 0 || m.AfterDays > maxReminderDays) {
+		r.problem("reminders", "after_days", fmt.Sprintf("from 0 (never) to %d days", maxReminderDays))
+	}
+	if m := t.Reminders; m != nil && (m.Most < 1 || m.Most > maxReminders) {
+		r.problem("reminders", "most", fmt.Sprintf("from 1 to %d calls; after_days = 0 is for none", maxReminders))
+	}
 }
+
+// More would be no reminder, but a nuisance. gateway/config has the same bounds.
+const (
+	maxReminderDays = 365
+	maxReminders    = 10
+)
 
 func required[T any](r *reader, table, key string, value *T) T {
 	if value == nil {

@@ -285,6 +285,7 @@ CREATE TABLE job (
   recipient   TEXT   NOT NULL,
   generation  BIGINT NOT NULL,
   notice      TEXT   NOT NULL,  -- JSON; empty: none
+  reminder    BIGINT NOT NULL,  -- which one, from 1; 0: no reminder
   attempt     BIGINT NOT NULL,
   created     BIGINT NOT NULL,
   due         BIGINT NOT NULL,

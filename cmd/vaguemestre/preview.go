@@ -106,7 +106,7 @@ func (nobody) ConsultationByAddress(context.Context, string) (gateway.Consultati
 	return gateway.Consultation{}, gateway.ErrNotFound
 }
 
-// all previews each file; one that is refused does not stop the next.
+// all previews each file; one that is refused, or cannot be read, does not stop the next.
 func (p previewCommand) all(ctx context.Context, c console, preview *daemon.Preview) error {
 	names := bufio.NewScanner(c.in)
 	bad := false
@@ -118,7 +118,7 @@ func (p previewCommand) all(ctx context.Context, c console, preview *daemon.Prev
 		if err := p.one(ctx, preview, name); err != nil {
 			bad = true
 			if told := c.refused(name, err); !errors.As(told, new(exit)) {
-				return fmt.Errorf("%s: %w", name, told)
+				_, _ = fmt.Fprintf(c.err, "%s: %v\n", name, told) // nobody to tell when the terminal is gone
 			}
 		}
 	}

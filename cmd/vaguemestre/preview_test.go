@@ -26,6 +26,9 @@ func TestPreviewIsWhatARecipientWouldGet(t *testing.T) {
 	if page := i.must(previewed, "preview", "--page"); !strings.Contains(page, "La visite a lieu à 8 heures.") || !strings.Contains(page, "plan.pdf") {
 		t.Errorf("the page lacks the letter:\n%s", page)
 	}
+	if sealed := i.must(previewed, "preview", "--type", "complement"); !strings.Contains(sealed, "scell") {
+		t.Errorf("a type that must have a deadline has none:\n%s", sealed)
+	}
 	_, err := i.program(previewed, "preview", "--mode", "simple", "--type", "rejet")
 	if err == nil || !strings.Contains(err.Error(), "550") || !strings.Contains(err.Error(), "simple") {
 		t.Errorf("a locked type without acknowledgement: %v", err)
@@ -39,9 +42,10 @@ func TestPreviewOfAListGoesOnAfterARefusal(t *testing.T) {
 	if err := os.Mkdir(out, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := i.program(strings.Join([]string{first, empty, again}, "\n"), "preview", "--list", "--page", "--out", out)
-	if err == nil || !strings.Contains(err.Error(), empty) {
-		t.Errorf("the refused one is not named: %v", err)
+	missing := filepath.Join(i.dir, "missing.eml")
+	_, err := i.program(strings.Join([]string{first, missing, empty, again}, "\n"), "preview", "--list", "--page", "--out", out)
+	if err == nil || !strings.Contains(err.Error(), empty) || !strings.Contains(err.Error(), missing) {
+		t.Errorf("the refused one, or the missing one, is not named: %v", err)
 	}
 	for name, there := range map[string]bool{"a.eml": true, "b.eml": false, "c.eml": true} {
 		if _, err := os.Stat(filepath.Join(out, name+".preview.html")); (err == nil) != there {

@@ -85,7 +85,9 @@ func newJudge(t *testing.T) *judge { return &judge{T: t, dir: t.TempDir()} }
 // add composes a mail in both modes. What is refused has its sentence.
 func (j *judge) add(name, content string) {
 	j.Helper()
-	checkLines(j, name, letter(j, sample(), content))
+	notified := letter(j, sample(), content)
+	checkLines(j, name, notified)
+	checkHeaders(j, name, notified)
 	out, err := tryLetter(plainSample(), content)
 	if err != nil {
 		j.refused++

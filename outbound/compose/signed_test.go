@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
 )
 
@@ -38,6 +39,94 @@ const signedBody = "Content-Type: multipart/mixed; boundary=interieur\r\n\r\n--i
 	"R=E9ponse sign=E9e.\r\n-- \r\nMarie\r\n--interieur\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n--interieur--\r\n"
 
 const agentFields = "From: Marie <marie@agence.example>\r\nTo: testesr2020@passerelle.example, secret@firme.example\r\nSubject: x\r\nUser-Agent: client\r\n"
+
+// verifies tells whether openssl finds that a message's own signature holds, whoever signed it.
+func verifies(t testing.TB, dir string, mail []byte) bool {
+	t.Helper()
+	put(t, filepath.Join(dir, "m.eml"), string(mail))
+	for _, program := range []string{"cms", "smime"} {
+		cmd := exec.CommandContext(t.Context(), "openssl", program, "-verify", "-noverify", "-in", "m.eml", "-out", "signed")
+		cmd.Dir = dir
+		if cmd.Run() == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// TestCorpusSignaturesStillVerify: a real signed mail whose signature holds is a signed mail whose signature holds within
+// its letter; of those that nobody here can verify, each byte that is signed is the same.
+func TestCorpusSignaturesStillVerify(t *testing.T) {
+	dir, held, kept := t.TempDir(), 0, 0
+	for _, name := range corpus(t) {
+		content := file(t, name)
+		m := read(t, content)
+		if !m.Kind().Protected() {
+			continue
+		}
+		out, err := tryLetter(plainSample(), content)
+		if err != nil {
+			if gateway.FaultOf(err).Class != gateway.Permanent {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		p, raw := wrapped(t, out)
+		for i, c := range m.Root.Children {
+			want, err := io.ReadAll(c.RawWhole())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(p.Embedded.Root.Children[i].RawWhole())
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: part %d changed", filepath.Base(name), i+1)
+			}
+			kept++
+		}
+		if k := m.Kind(); (k == message.SMIMESigned || k == message.SMIMEOpaque) && verifies(t, dir, []byte(content)) {
+			held++
+			if !verifies(t, dir, raw) {
+				t.Errorf("%s: the signature no longer holds", filepath.Base(name))
+			}
+		}
+	}
+	t.Logf("%d signatures hold, %d parts under protection kept their bytes", held, kept)
+}
+
+// TestASignatureWithinOtherPartsStillVerifies: a mailing list puts a signed mail and its footer side by side.
+func TestASignatureWithinOtherPartsStillVerifies(t *testing.T) {
+	dir := t.TempDir()
+	certificate(t, dir)
+	put(t, filepath.Join(dir, "body"), signedBody)
+	signed := crlf(tool(t, dir, nil, "openssl", "cms", "-sign", "-in", "body", "-signer", "cert.pem", "-inkey", "key.pem"))
+	_, signed, _ = bytes.Cut(signed, []byte("MIME-Version: 1.0\r\n"))
+	out := letter(t, plainSample(), agentFields+"Content-Type: multipart/mixed; boundary=liste\r\n\r\n--liste\r\n"+string(signed)+"\r\n--liste\r\nContent-Type: text/plain\r\n\r\n____\r\nla liste\r\n--liste--\r\n")
+	checkHeaders(t, "list", out)
+	if !strings.Contains(out, "Consultation concern") {
+		t.Errorf("no block in\n%s", out)
+	}
+	var within *message.Part
+	read(t, out).Root.Walk(func(p *message.Part) bool {
+		if p.MediaType == "multipart/signed" {
+			within = p
+		}
+		return within == nil
+	})
+	raw, err := io.ReadAll(within.RawWhole())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tool(t, dir, raw, "openssl", "cms", "-verify", "-CAfile", "cert.pem"); !bytes.Equal(crlf(got), []byte(signedBody)) {
+		t.Errorf("%q", got)
+	}
+}
+
+// certificate makes cert.pem and key.pem, Marie's.
+func certificate(t testing.TB, dir string) {
+	t.Helper()
+	tool(t, dir, nil, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=Marie/emailAddress=marie@agence.example",
+		"-addext", "extendedKeyUsage=emailProtection")
+}
 
 // wrapped is the message within a letter.
 func wrapped(t testing.TB, out string) (*message.Part, []byte) {
@@ -68,8 +157,7 @@ func checkBlock(t testing.TB, out string) {
 
 func TestSMIMEStillVerifies(t *testing.T) {
 	dir := t.TempDir()
-	tool(t, dir, nil, "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=Marie/emailAddress=marie@agence.example",
-		"-addext", "extendedKeyUsage=emailProtection")
+	certificate(t, dir)
 	put(t, filepath.Join(dir, "body"), signedBody)
 	sign := []string{"openssl", "cms", "-sign", "-in", "body", "-signer", "cert.pem", "-inkey", "key.pem"}
 	for name, args := range map[string][]string{

@@ -143,6 +143,10 @@ func (p *Preview) Write(ctx context.Context, w io.Writer, wanted Wanted) error {
 		Recipients: []string{wanted.To, p.about.Address + "+" + wanted.Type + "+" + wanted.Mode + "@" + previewDomain},
 	}
 	report, err := p.intake.Check(ctx, submission)
+	if limit := askedDeadline(report); err == nil && limit != "" { // one as good as another: the date of the example
+		submission.Recipients[1] = p.about.Address + "+" + wanted.Type + "+" + wanted.Mode + "+limite-" + limit + "@" + previewDomain
+		report, err = p.intake.Check(ctx, submission)
+	}
 	if err != nil {
 		return err
 	}
@@ -160,6 +164,16 @@ func refusals(report intake.Report) (all Refusals) {
 		all = append(all, c.Faults...)
 	}
 	return all
+}
+
+// askedDeadline is the example that the intake gives of a deadline, where a type must have one and the mail has none.
+func askedDeadline(report intake.Report) string {
+	for _, f := range refusals(report) {
+		if example, ok := f.Args["Example"].(string); ok && f.Key == "refuse.deadline-required" {
+			return example
+		}
+	}
+	return ""
 }
 
 // spoolAsAgent copies a mail with CRLF line ends, written by the preview's agent: whose mail a sample was does not
@@ -194,10 +208,13 @@ func spoolAsAgent(to *store.Spool, from io.Reader) error {
 // anothers are the fields of a sample that speak of its own author and exchange.
 var anothers = []string{"From", "Sender", "Disposition-Notification-To", "Reply-By", "In-Reply-To", "References"}
 
-// crlf makes every line end CRLF, as submission asks (RFC 5321 §2.3.8).
+// crlf makes every line end CRLF, as submission asks (RFC 5321 §2.3.8). A CR among lines that end with LF is a byte of
+// what stands there; where nothing else ends lines, it does.
 func crlf(raw []byte) []byte {
 	raw = bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n"))
-	raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n"))
+	if bytes.IndexByte(raw, '\n') < 0 {
+		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n"))
+	}
 	return bytes.ReplaceAll(raw, []byte("\n"), []byte("\r\n"))
 }
 

@@ -31,6 +31,11 @@ func DecodeWords(v string) string {
 			run = run[:0]
 		}
 	}
+	ends := strings.LastIndex(v, "?=")
+	if ends < 0 {
+		return toUTF8(v)
+	}
+	v, rest := v[:ends+2], v[ends+2:] // no word ends after
 	for v != "" {
 		i := strings.Index(v, "=?")
 		if i < 0 {
@@ -56,18 +61,21 @@ func DecodeWords(v string) string {
 		v = v[i+n:]
 	}
 	flush()
-	out.WriteString(toUTF8(v))
+	out.WriteString(toUTF8(v + rest))
 	return out.String()
 }
 
+// maxWord is the longest encoded word that is believed, in octets. RFC 2047 §2 allows 75; clients put whole subjects in one.
+const maxWord = 4096
+
 // encodedWord reads `=?charset?e?text?=` at the beginning of s; n is 0 when there is none.
 func encodedWord(s string) (charset string, content []byte, n int) {
-	charset, rest, ok := strings.Cut(s[2:], "?")
+	charset, rest, ok := strings.Cut(s[2:min(len(s), maxWord)], "?") // no further: words that never end must not cost more than they weigh
 	if !ok || len(charset) > 64 || strings.ContainsAny(charset, " \t") || len(rest) < 3 || rest[1] != '?' {
 		return "", nil, 0
 	}
 	text, _, ok := strings.Cut(rest[2:], "?=")
-	if !ok || len(text) > 8192 {
+	if !ok {
 		return "", nil, 0
 	}
 	n = 2 + len(charset) + 1 + 2 + len(text) + 2

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -141,5 +142,18 @@ func TestAddresses(t *testing.T) {
 	want := "Marie|a@b.example x, y|c@d.example broken|e@f.example Émile|k@l.example |m@n.example |g@h.example |i@j.example"
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("%s\nwant %s", s, want)
+	}
+}
+
+// BenchmarkWordsThatNeverEnd: the time grows with the octets, not with their square.
+func BenchmarkWordsThatNeverEnd(b *testing.B) {
+	for _, n := range []int{10_000, 40_000} {
+		v := strings.Repeat("=?utf-8?q?a", n) + "?="
+		b.Run(strconv.Itoa(len(v)), func(b *testing.B) {
+			b.SetBytes(int64(len(v)))
+			for b.Loop() {
+				DecodeWords(v)
+			}
+		})
 	}
 }

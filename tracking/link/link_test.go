@@ -100,6 +100,7 @@ type desk struct {
 	*testing.T
 	store *fake
 	pages *Pages
+	mu    sync.Mutex
 	now   time.Time
 	log   bytes.Buffer
 	ring  *token.Ring
@@ -130,7 +131,7 @@ func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
 		return bytesContent{bytes.NewReader([]byte(d.mail))}, nil
 	}
 	d.pages, err = New(d.store, contents, Options{
-		Tokens: ring, MinDelay: time.Second, PerMinute: 6000, Now: func() time.Time { return d.now },
+		Tokens: ring, MinDelay: time.Second, PerMinute: 6000, Now: d.clock,
 		Logger: slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
@@ -138,6 +139,19 @@ func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
 	}
 	d.link = "/l/" + ring.Mint(token.Link, recipient.ID)
 	return d
+}
+
+// clock and advance may be used while pages are served; tests that ask by themselves set now.
+func (d *desk) clock() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
+}
+
+func (d *desk) advance(by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now = d.now.Add(by)
 }
 
 func (d *desk) do(method, target string, form url.Values, headers ...string) *httptest.ResponseRecorder {

@@ -152,6 +152,7 @@ type View struct {
 	Phone         bool   // touch, and a telephone's user agent
 	NoScript      bool   // JavaScript is off
 	Dark          bool   // prefers-color-scheme
+	HighContrast  bool   // forced-colors
 	Language      string // Accept-Language; French when empty
 	Agent         string // user agent; a current browser's when empty
 }
@@ -176,6 +177,13 @@ func (v View) WithoutScript() View {
 func (v View) InTheDark() View {
 	v.Name += "-dark"
 	v.Dark = true
+	return v
+}
+
+// InHighContrast is the view of who has the system choose the colours.
+func (v View) InHighContrast() View {
+	v.Name += "-contrast"
+	v.HighContrast = true
 	return v
 }
 
@@ -236,15 +244,18 @@ func (p *Page) dress() error {
 	if language == "" {
 		language = "fr"
 	}
-	scheme := "light"
+	scheme, forced := "light", "none"
 	if v.Dark {
 		scheme = "dark"
+	}
+	if v.HighContrast {
+		forced = "active"
 	}
 	return errors.Join(
 		p.SetUserAgent(&proto.NetworkSetUserAgentOverride{UserAgent: v.agent(), AcceptLanguage: language}),
 		p.SetViewport(&proto.EmulationSetDeviceMetricsOverride{Width: v.Width, Height: v.Height, DeviceScaleFactor: 1, Mobile: v.Phone}),
 		proto.EmulationSetTouchEmulationEnabled{Enabled: v.Phone}.Call(p),
 		proto.EmulationSetScriptExecutionDisabled{Value: v.NoScript}.Call(p),
-		proto.EmulationSetEmulatedMedia{Features: []*proto.EmulationMediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}.Call(p),
+		proto.EmulationSetEmulatedMedia{Features: []*proto.EmulationMediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "forced-colors", Value: forced}}}.Call(p),
 	)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"vaguemestre/gateway/message"
 	"vaguemestre/tracking/web"
@@ -66,11 +67,23 @@ func (p *Pages) content(w http.ResponseWriter, r *http.Request, l letter) {
 		p.outage(w, r, "read the letter's text", err)
 		return
 	}
+	v.Frame = frame(v.Text)
 	for i, f := range l.courier.Files {
 		v.Files = append(v.Files, fileView{File: f, Link: fmt.Sprintf("%s/fichier/%d/%s", v.Path, i+1, url.PathEscape(f.Name)), Withheld: p.withheld(f)})
 		v.Total += f.Size
 	}
 	p.page(w, r, http.StatusOK, "content", v)
+}
+
+// frame guesses how tall the letter is: nothing in its frame may run to measure it.
+func frame(text string) string {
+	switch lines := strings.Count(text, "\n") + len(text)/80; {
+	case lines < 6:
+		return "short"
+	case lines < 14:
+		return "middling"
+	}
+	return "long"
 }
 
 // text is what the letter says, and whether it also says it in HTML.
@@ -120,7 +133,7 @@ func (p *Pages) body(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox")
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(w, "<!DOCTYPE html><meta charset=\"utf-8\"><base target=\"_blank\"><body style=\"font-family:sans-serif\">"+safe) // a visitor who left does not concern us
+	_, _ = io.WriteString(w, "<!DOCTYPE html><meta charset=\"utf-8\"><base target=\"_blank\"><body style=\"margin:1rem;font:1.0625rem/1.6 system-ui,sans-serif;overflow-wrap:anywhere\">"+safe) // a visitor who left does not concern us
 }
 
 // imageLink gives the address of an inline image from its Content-ID (RFC 2392).

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/token"
 	"vaguemestre/tracking/web"
 )
@@ -97,7 +98,7 @@ const mailText = "From: victoria@ville.example\r\nSubject: Courrier de rejet\r\n
 const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 type desk struct {
-	*testing.T
+	testing.TB
 	store *fake
 	pages *Pages
 	mu    sync.Mutex
@@ -108,13 +109,13 @@ type desk struct {
 	mail  string // the letter as the agent sent it
 }
 
-func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
+func newDesk(t testing.TB, change ...func(*gateway.Courier)) *desk {
 	t.Helper()
 	ring, err := token.NewRing(token.Key{ID: 1, Secret: [32]byte{1}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ring: ring, mail: mailText}
+	d := &desk{TB: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), ring: ring, mail: mailText}
 	courier := gateway.Courier{
 		ID: gateway.NewID(d.now), AuthorName: "Victoria Brun", AuthorAddr: "victoria@ville.example", TypeLabel: "Courrier de rejet", Subject: "Courrier de rejet",
 		Options: gateway.Options{Acknowledged: true}, Accepted: d.now.Add(-time.Hour), Content: gateway.HashOf([]byte(mailText)),
@@ -130,8 +131,12 @@ func newDesk(t *testing.T, change ...func(*gateway.Courier)) *desk {
 	contents := func(context.Context, gateway.Hash) (Content, error) {
 		return bytesContent{bytes.NewReader([]byte(d.mail))}, nil
 	}
+	theme, err := web.LoadTheme(config.Default().Theme)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d.pages, err = New(d.store, contents, Options{
-		Tokens: ring, MinDelay: time.Second, PerMinute: 6000, Now: d.clock,
+		Tokens: ring, Theme: theme, MinDelay: time.Second, PerMinute: 6000, Now: d.clock,
 		Logger: slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {

@@ -52,6 +52,7 @@ type view struct {
 	Read      time.Time
 	Text      string
 	HTML      bool
+	Frame     string // how tall the frame of the HTML is, by the style sheet's word
 	Files     []fileView
 	Total     int64
 }

@@ -137,8 +137,15 @@ func (s *Site) Text(lang, key string, pairs ...any) string {
 	if !catalog.Has(own) && catalog.Has("web."+key) {
 		own = "web." + key
 	}
-	return catalog.Text(lang, own, arguments(pairs))
+	text := catalog.Text(lang, own, arguments(pairs))
+	if lang == catalog.French {
+		return unbroken.Replace(text)
+	}
+	return text
 }
+
+// unbroken keeps French signs on the line of the word that they belong to.
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
 
 func arguments(pairs []any) map[string]any {
 	if len(pairs) == 1 {

@@ -36,7 +36,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how many times ours and theirs take turns")
 	flag.StringVar(&o.program, "program", "", "measure this program, built from the same sources, instead of building it")
 	flag.DurationVar(&o.limit, "limit", 8*time.Minute, "give up after this time")
-	only := flag.String("only", "", "measure the figures whose name matches (machine, accept, chain, large, login, memory, queued); all when empty")
+	only := flag.String("only", "", "measure the figures whose name matches (machine, accept, chain, large, login, pages, memory, queued); all when empty")
 	flag.Parse()
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {

@@ -73,6 +73,7 @@ password = "env:HOME"
 [link]
 listen = %q
 base_url = "https://courrier.acheteur.test"
+requests_per_minute = 100000000
 [metrics]
 listen = %q
 `, domain, filepath.Join(dir, "data"), submission, s.pair.Certificate, s.pair.Key, agent, smarthost, s.dkim, pages, metrics)

@@ -150,6 +150,7 @@ var figures = []struct {
 	{"chain", false, (*bench).wholeChain},
 	{"large", false, (*bench).largeOnes},
 	{"login", false, (*bench).logins},
+	{"pages", false, (*bench).pages},
 	{"memory", true, (*bench).largeInMemory},
 	{"queued", true, (*bench).longQueue},
 }

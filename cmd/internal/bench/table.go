@@ -69,6 +69,10 @@ func atMost(name, unit string, most float64) func(samples) (string, bool) {
 	return func(s samples) (string, bool) { return number(s.median(name)) + unit, s.median(name) <= most }
 }
 
+func atLeast(name string, least float64) func(samples) (string, bool) {
+	return func(s samples) (string, bool) { return number(s.median(name)), s.median(name) >= least }
+}
+
 // rows are the figures asked for. Memory is in MiB where that is what is asked.
 var rows = []row{
 	{"accept", "accepted/s, 4 KiB, durable, nothing relayed", "plain Postfix, HOLD", "accept.peer", "≥ 5 ×", times("accept", "accept.peer", 5)},
@@ -84,6 +88,11 @@ var rows = []row{
 	{"memory.one.use", "memory above that of a daemon in use, 60 MB (AR), MB", "", "", "< 24 MB", atMost("memory.one.use", " MB", 24)},
 	{"queued", "memory above idle, 100,000 recipients queued, MB", "", "", "< 64 MB", atMost("queued", " MB", 64)},
 	{"queued.rate", "recipients accepted/s, 2,000 a courier", "", "", "", nil},
+	{"pages", "landing pages/s, daemon on one core, 500 letters", "", "", "≥ 1,000", atLeast("pages", 1000)},
+	{"pages.p99", "their latency, 99 %, 8 connections, ms", "", "", "< 20 ms", atMost("pages.p99", " ms", 20)},
+	{"pages.cpu", "CPU of a landing page, ms", "", "", "", nil},
+	{"pages.memory", "memory above that of a daemon in use, 60 MB fetched from a page, MB", "", "", "< 24 MB", atMost("pages.memory", " MB", 24)},
+	{"pages.down", "the same, MB/s", "", "", "", nil},
 	{"login", "accepted/s, AUTH on every connection", "the same connections, no AUTH", "login.without", "≥ 0.8 ×", times("login", "login.without", 0.8)},
 }
 

@@ -27,7 +27,7 @@ import (
 )
 
 // settings are those of a gateway that nothing leaves, on free ports of this machine.
-func settings(t *testing.T) config.Config {
+func settings(t testing.TB) config.Config {
 	t.Helper()
 	dir := t.TempDir()
 	c := config.Default()
@@ -45,7 +45,7 @@ func settings(t *testing.T) config.Config {
 	return c
 }
 
-func certificateFiles(t *testing.T, dir string) (cert, key string) {
+func certificateFiles(t testing.TB, dir string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

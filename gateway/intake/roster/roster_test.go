@@ -246,13 +246,6 @@ func TestImportingTwiceChangesNothing(t *testing.T) {
 	}
 }
 
-func BenchmarkTenThousandCompanies(b *testing.B) {
-	s, text := opened(b), many(10_000)
-	for b.Loop() {
-		put(b, s, text)
-	}
-}
-
 func FuzzRead(f *testing.F) {
 	f.Add(whole)
 	f.Add(`[{"reference": "R", "companies": [{"name": "A", "addresses": ["a@b.fr", null]}]}, null]`)

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 
+	"vaguemestre/configs"
 	"vaguemestre/gateway/config"
+	"vaguemestre/gateway/intake/kinds"
 )
 
 type checkCommand struct{}
 
 func (checkCommand) Run(cmds *commands, c console) error {
-	_, err := config.Load(cmds.Config)
+	cfg, err := config.Load(cmds.Config)
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		_, _ = fmt.Fprintf(c.err, "%s: %d problem(s)\n%v\n", cmds.Config, len(problems), problems)
@@ -18,6 +20,10 @@ func (checkCommand) Run(cmds *commands, c console) error {
 	}
 	if err != nil {
 		return err
+	}
+	if _, err := kinds.Load(configs.Courriers(), cfg.Courriers); err != nil {
+		_, _ = fmt.Fprintf(c.err, "the courier types:\n%v\n", err)
+		return exit(1)
 	}
 	c.say("%s: no problem found", cmds.Config)
 	return nil

@@ -230,3 +230,21 @@ func TestDemoOnce(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// A courier type that is broken is said with its file and line by the check, and keeps the daemon from starting.
+func TestABrokenCourierTypeIsSaidBeforeAnythingStarts(t *testing.T) {
+	i, _, _ := installDemoWorld(t, "")
+	if err := os.Mkdir(filepath.Join(i.dir, "types"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	i.write("types/visite.toml", "code = \"visite\"\norder = 20\nusual_register = \"retrait\"\n[label]\nfr = \"Visite\"\n[sending]\nacknowledged = true\n[reply]\nallowed = true\n[fr]\nsubject = \"{{.Referense}}\"\nbody = \"x\"\n")
+	i.write("vaguemestre.toml", "courier_types = \""+filepath.Join(i.dir, "types")+"\"\n"+i.configuration())
+	for _, command := range []string{"check", "serve"} {
+		_, err := i.program("", command)
+		for _, want := range []string{"visite.toml:3: usual_register", "visite.toml:11"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v does not say %s", command, err, want)
+			}
+		}
+	}
+}

@@ -95,7 +95,11 @@ func New(o Options, s *store.Store, in Intake, p Prover) (*API, error) {
 		return nil, err
 	}
 	for _, rt := range a.routes() {
-		a.mux.Handle(rt.method+" "+rt.path, a.handler(rt))
+		name := rt.method + " " + rt.path
+		a.mux.Handle(name, a.handler(name, rt))
+		for _, status := range []string{"401", "503"} { // what alerts look at counts from 0
+			a.metrics.requests.WithLabelValues(name, status)
+		}
 	}
 	return a, nil
 }
@@ -139,8 +143,7 @@ func (a *API) unrouted(w http.ResponseWriter, r *http.Request) {
 	a.fail(w, r, "none", problems().methodNotAllowed.problem(""))
 }
 
-func (a *API) handler(rt route) http.Handler {
-	name := rt.method + " " + rt.path
+func (a *API) handler(name string, rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.admit(r, rt)
 		if err == nil {

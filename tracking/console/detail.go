@@ -168,7 +168,7 @@ func (c *Console) exchanges(ctx context.Context, v *visit, p *detailPage, recipi
 	if err != nil {
 		return err
 	}
-	if only.IsZero() && len(recipients) > 1 {
+	if only.IsZero() { // the letter's own submission tells it
 		events = slices.DeleteFunc(events, func(e gateway.Event) bool { return e.Kind == gateway.Submitted && !e.Recipient.IsZero() })
 	}
 	events = events[max(0, len(events)-shownEvents):]

@@ -43,6 +43,14 @@ func Moment(lang string, at time.Time, in *time.Location) string {
 	return Day(lang, at, in) + at.In(zone(in)).Format(" à 15:04")
 }
 
+// Stamp is a moment in a zone to the second, short, for lists: 09/03/2021 - 11:50:19.
+func Stamp(lang string, at time.Time, in *time.Location) string {
+	if lang == catalog.English {
+		return at.In(zone(in)).Format("2006-01-02 15:04:05")
+	}
+	return at.In(zone(in)).Format("02/01/2006 - 15:04:05")
+}
+
 // Day is the date of a moment in a zone.
 func Day(lang string, at time.Time, in *time.Location) string {
 	at = at.In(zone(in))

@@ -301,7 +301,7 @@ func (a answer) says(t testing.TB, status int, wanted ...string) answer {
 	}
 	for _, w := range wanted {
 		if !strings.Contains(a.Body, w) {
-			t.Fatalf("does not say %q:\n%s", w, a.Body)
+			t.Fatalf("does not say %q:\n%s", w, a.Body[max(0, strings.Index(a.Body, "<main")):])
 		}
 	}
 	return a

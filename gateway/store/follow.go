@@ -21,8 +21,8 @@ type FollowFilter struct {
 	Limit        int             // 0: DefaultPage
 }
 
-// words tells whether the filter searches words.
-func (f FollowFilter) words() bool { return f.Search != "" || f.Recipient != "" }
+// words tells whether the filter searches words; signs alone are none.
+func (f FollowFilter) words() bool { return len(wanted(f.Search))+len(wanted(f.Recipient)) > 0 }
 
 // order is the order of lists, and before compares with the courier that the page before ended with.
 func (f FollowFilter) order(accepted, id string) string {
@@ -61,15 +61,20 @@ func (f FollowFilter) span(q *filter, accepted, id string) {
 // Follow gives a page of the couriers that the filter chooses. Whichever filter drives, an index gives its couriers in
 // the order of the list, so that a page costs about what it shows.
 func (s *Store) Follow(ctx context.Context, f FollowFilter) ([]gateway.Courier, error) {
-	q := s.followQuery(f)
+	q, err := s.followQuery(ctx, f)
+	if err != nil {
+		return nil, fault("follow couriers", err)
+	}
 	return all(ctx, s, "follow couriers", scanCourier, q.text.String(), q.args...)
 }
 
-func (s *Store) followQuery(f FollowFilter) *filter {
+func (s *Store) followQuery(ctx context.Context, f FollowFilter) (*filter, error) {
 	q := newFilter("SELECT " + qualified("courier", courierColumns) + " FROM (")
 	switch {
 	case f.words():
-		s.engine.dialect().find(q, f)
+		if err := s.engine.dialect().find(ctx, s.engine.reader(), q, f); err != nil {
+			return nil, err
+		}
 	case len(f.States) > 0:
 		f.byState(q)
 	default:
@@ -80,7 +85,7 @@ func (s *Store) followQuery(f FollowFilter) *filter {
 		q.page(f.order("accepted", "id"), f.Limit)
 	}
 	q.raw(") AS found JOIN courier ON courier.id = found.courier ORDER BY " + f.order("found.accepted", "found.courier"))
-	return q
+	return q, nil
 }
 
 func (f FollowFilter) ofType(q *filter, column string) {

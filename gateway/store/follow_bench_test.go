@@ -83,6 +83,7 @@ func BenchmarkFollow(b *testing.B) {
 			row.filter.Consultation, row.filter.Limit = about, 26
 			b.Run(row.name, func(b *testing.B) {
 				b.Log(must(s.Explain(ctx, row.filter))(b))
+				before := cpu(b)
 				for b.Loop() {
 					list := must(s.Follow(ctx, row.filter))(b)
 					ids := make([]gateway.ID, len(list))
@@ -92,6 +93,7 @@ func BenchmarkFollow(b *testing.B) {
 					must(s.RecipientStates(ctx, ids...))(b)
 					must(s.FirstRecipients(ctx, 10, ids...))(b)
 				}
+				b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 			})
 		}
 		b.Run("tallies", func(b *testing.B) {

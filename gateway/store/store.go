@@ -142,7 +142,7 @@ type dialect struct {
 	fence, share string
 	// find is the part of a list of couriers that searches their words, newest first or oldest first: it
 	// gives courier and accepted.
-	find func(q *filter, f FollowFilter)
+	find func(ctx context.Context, r runner, q *filter, f FollowFilter) error
 	// words writes the words of couriers, in the place of those written before.
 	words func(t *tx, rows []CourierWords) error
 	// taken tells a violation of the UNIQUE constraint of that column.

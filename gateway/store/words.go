@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode"
 
@@ -15,14 +16,19 @@ type CourierWords struct {
 	Recipients []gateway.Recipient // all of them
 }
 
-// The words in the index are folded. Those of recipients bear a mark, so that they can be searched alone; the
-// consultation is a word too, so that the index itself keeps to it. Folded words hold neither underscore.
+// Words in the indexes are folded. Those of recipients bear a mark, so that they can be searched alone; and the
+// consultation is part of them, so that the index itself keeps to it. Folded words hold no underscore.
 const (
-	ofRecipient    = "r_"
-	ofConsultation = "c_"
-	maxWord        = 60        // octets
-	maxWords       = 800 << 10 // octets of one courier's words: PostgreSQL takes 1 MB
+	mark     = "_"
+	maxWord  = 60        // octets
+	maxWords = 800 << 10 // octets of one courier's words: PostgreSQL takes 1 MB
 )
+
+// scope is what the words of a consultation begin with: enough of a hash that two of them seldom share one, and who
+// searches looks at the consultation too.
+func scope(consultation gateway.ID) string {
+	return gateway.HashOf([]byte(consultation.String())).String()[:10] + mark
+}
 
 // split gives the folded words of a text: runs of letters and digits.
 func split(s string) []string {
@@ -34,28 +40,39 @@ func (w CourierWords) indexed() []string {
 	c := w.Courier
 	seen := map[string]bool{}
 	var list []string
-	size := 0
-	add := func(mark, text string) {
+	size, begin := 0, scope(c.Consultation)
+	add := func(marks, text string) {
 		for _, word := range split(text) {
-			word = mark + word[:min(len(word), maxWord)]
-			if word = strings.ToValidUTF8(word, ""); !seen[word] && size < maxWords {
+			word = begin + marks + strings.ToValidUTF8(word[:min(len(word), maxWord)], "")
+			if !seen[word] && size < maxWords {
 				seen[word] = true
 				size += len(word) + 8
 				list = append(list, word)
 			}
 		}
 	}
-	list = append(list, ofConsultation+c.Consultation.String())
 	add("", c.Subject)
 	add("", c.TypeLabel+" "+c.AuthorName+" "+c.AuthorAddr)
 	for _, r := range w.Recipients {
-		add(ofRecipient, r.Address+" "+r.CompanyName)
+		add(mark, r.Address+" "+r.CompanyName)
 	}
 	for _, f := range c.Files {
 		add("", f.Name)
 	}
 	add("", w.Text)
 	return list
+}
+
+// asked are the words of a search, each as the beginnings of the words of the index that it may mean.
+func (f FollowFilter) asked() (all [][]string) {
+	begin := scope(f.Consultation)
+	for _, word := range wanted(f.Recipient) {
+		all = append(all, []string{begin + mark + word})
+	}
+	for _, word := range wanted(f.Search) {
+		all = append(all, []string{begin + word, begin + mark + word})
+	}
+	return all
 }
 
 // maxAsked bounds the words of one search.
@@ -106,45 +123,85 @@ func (s *Store) WriteWords(ctx context.Context, name string, rows []CourierWords
 
 // wordsSQLite gives each courier a place: the microsecond of its acceptance, or the next one free.
 func wordsSQLite(t *tx, rows []CourierWords) error {
+	known := map[string]bool{}
+	var vocabulary [][]any
 	for _, w := range rows {
-		var place int64
-		err := t.value([]any{&place}, "SELECT place FROM courier_place WHERE courier = $1", w.Courier.ID.String())
-		if notFound(err, nil) != nil {
+		place, err := t.place(w.Courier)
+		if err != nil {
 			return err
 		}
-		if err == nil {
-			if _, err := t.exec("DELETE FROM courier_words WHERE rowid = $1", place); err != nil {
-				return err
-			}
-		}
-		for place = max(place, micros(w.Courier.Accepted)); err != nil; place++ {
-			n, taken := t.exec("INSERT INTO courier_place (place, courier) VALUES ($1, $2) ON CONFLICT (place) DO NOTHING", place, w.Courier.ID.String())
-			if taken != nil {
-				return taken
-			}
-			if n == 1 {
-				break
-			}
-		}
-		if _, err := t.exec("INSERT INTO courier_words (rowid, words) VALUES ($1, $2)", place, strings.Join(w.indexed(), " ")); err != nil {
+		list := w.indexed()
+		if _, err := t.exec("INSERT OR REPLACE INTO courier_words (rowid, words) VALUES ($1, $2)", place, strings.Join(list, " ")); err != nil {
 			return err
+		}
+		for _, word := range list {
+			if !known[word] {
+				known[word] = true
+				vocabulary = append(vocabulary, []any{word})
+			}
 		}
 	}
-	return nil
+	_, err := t.many("INSERT INTO courier_word (word) VALUES ($1) ON CONFLICT (word) DO NOTHING", vocabulary)
+	return err
+}
+
+// place is the courier's, given once.
+func (t *tx) place(c gateway.Courier) (place int64, err error) {
+	err = t.value([]any{&place}, "SELECT place FROM courier_place WHERE courier = $1", c.ID.String())
+	if !errors.Is(err, gateway.ErrNotFound) {
+		return place, err
+	}
+	for place = micros(c.Accepted); ; place++ {
+		n, err := t.exec("INSERT INTO courier_place (place, courier) VALUES ($1, $2) ON CONFLICT (place) DO NOTHING", place, c.ID.String())
+		if err != nil || n == 1 {
+			return place, err
+		}
+	}
+}
+
+// maxMeant bounds the words that one beginning is replaced by. The index reads whole words from its newest end, but
+// beginnings by gathering all that they mean.
+const maxMeant = 40
+
+// meant are the words that begin so, as terms of the index.
+func meant(ctx context.Context, r runner, beginnings []string) ([]string, error) {
+	var terms []string
+	for _, begin := range beginnings {
+		found, err := list(ctx, r, func(row scanner) (word string, err error) {
+			err = row.Scan(&word)
+			return word, err
+		}, "SELECT word FROM courier_word WHERE word >= $1 AND word < $2 LIMIT $3", begin, begin+"\U0010FFFF", maxMeant+1)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > maxMeant {
+			terms = append(terms, `"`+begin+`"*`)
+			continue
+		}
+		for _, word := range found {
+			terms = append(terms, `"`+word+`"`)
+		}
+	}
+	return terms, nil
 }
 
 // findSQLite reads the index from its newest end, or from its oldest.
-func findSQLite(q *filter, f FollowFilter) {
-	var terms []string
-	terms = append(terms, `"`+ofConsultation+f.Consultation.String()+`"`)
-	for _, word := range wanted(f.Recipient) {
-		terms = append(terms, `"`+ofRecipient+word+`"*`)
+func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+	var match []string
+	for _, beginnings := range f.asked() {
+		terms, err := meant(ctx, r, beginnings)
+		if err != nil {
+			return err
+		}
+		if len(terms) == 0 {
+			q.raw("SELECT '' AS courier, 0 AS accepted WHERE false")
+			return nil
+		}
+		match = append(match, "("+strings.Join(terms, " OR ")+")")
 	}
-	for _, word := range wanted(f.Search) {
-		terms = append(terms, `("`+word+`"* OR "`+ofRecipient+word+`"*)`)
-	}
-	q.raw("SELECT courier_place.courier AS courier, courier_place.place AS accepted FROM courier_words JOIN courier_place ON courier_place.place = courier_words.rowid WHERE courier_words MATCH ")
-	q.raw(q.arg(strings.Join(terms, " AND ")))
+	q.raw(`SELECT courier_place.courier AS courier, courier_place.place AS accepted
+		FROM courier_words JOIN courier_place ON courier_place.place = courier_words.rowid WHERE courier_words MATCH `)
+	q.raw(q.arg(strings.Join(match, " AND ")))
 	if !f.Since.IsZero() {
 		q.and("courier_words.rowid >=", micros(f.Since))
 	}
@@ -160,6 +217,7 @@ func findSQLite(q *filter, f FollowFilter) {
 	}
 	f.besides(q, "courier_place.courier", "(SELECT accepted FROM courier WHERE id = courier_place.courier)")
 	q.page("courier_words.rowid"+order, f.Limit)
+	return nil
 }
 
 func wordsPostgres(t *tx, rows []CourierWords) error {
@@ -174,19 +232,16 @@ func wordsPostgres(t *tx, rows []CourierWords) error {
 
 // findPostgres leaves the choice between the two indexes to the planner: the words' own for what is rare, the dates' for
 // what is everywhere.
-func findPostgres(q *filter, f FollowFilter) {
-	var terms []string
-	terms = append(terms, "'"+ofConsultation+f.Consultation.String()+"'")
-	for _, word := range wanted(f.Recipient) {
-		terms = append(terms, "'"+ofRecipient+word+"':*")
-	}
-	for _, word := range wanted(f.Search) {
-		terms = append(terms, "('"+word+"':* | '"+ofRecipient+word+"':*)")
+func findPostgres(_ context.Context, _ runner, q *filter, f FollowFilter) error {
+	var match []string
+	for _, beginnings := range f.asked() {
+		match = append(match, "('"+strings.Join(beginnings, "':* | '")+"':*)")
 	}
 	q.raw("SELECT courier, accepted FROM courier_words WHERE true")
 	q.id("consultation =", f.Consultation)
-	q.raw(" AND words @@ " + q.arg(strings.Join(terms, " & ")) + "::text::tsquery")
+	q.raw(" AND words @@ " + q.arg(strings.Join(match, " & ")) + "::text::tsquery")
 	f.span(q, "accepted", "courier")
 	f.besides(q, "courier_words.courier", "courier_words.accepted")
 	q.page(f.order("accepted", "courier"), f.Limit)
+	return nil
 }

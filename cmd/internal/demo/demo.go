@@ -46,7 +46,7 @@ type Options struct {
 	Out   io.Writer
 	Log   *slog.Logger
 	// Ports that a person types into a mail client; taken when free, else any free port.
-	SMTP, Pages string
+	SMTP, Pages, Console string
 }
 
 // Demo is a running demonstration.
@@ -136,6 +136,8 @@ func (d *Demo) config() (config.Config, error) {
 	c.Mailboxes = []config.Mailbox{m}
 	c.Link.Listen = free(d.o.Pages)
 	c.Link.BaseURL = "http://" + c.Link.Listen
+	c.Console.Listen = free(d.o.Console)
+	c.Console.BaseURL = "http://" + c.Console.Listen
 	c.Ledger.Interval = config.Duration(200 * time.Millisecond)
 	c.Metrics.Listen = "127.0.0.1:0"
 	if problems := c.Check(); len(problems) > 0 {

@@ -62,10 +62,12 @@ To write one yourself, set up your mail client (or copy the swaks line):
 What the companies see   %s
   The link of the courier  %s
   Press its button: the courier is read. Answer from that page: the answer reaches the agent's mailbox, there too.
+The agents' console      http://%s
+  Sign in with the user and password above; or ask for a link: it comes to the mailbox of %s, on the page above.
 The proof                %s  (written again after each event)
 
 Ctrl-C ends the demo and removes its data. Events, as they happen:
-`, reference, agentMail, company, host, port, login, d.password, agentMail, domain, host, port, login, d.password, agentMail, domain, d.world.Page, link, path)
+`, reference, agentMail, company, host, port, login, d.password, agentMail, domain, host, port, login, d.password, agentMail, domain, d.world.Page, link, d.daemon.Addresses().Console, agentMail, path)
 }
 
 // keepProof writes the first courier's proof again after each event about it.

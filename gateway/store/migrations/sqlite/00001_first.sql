@@ -339,6 +339,9 @@ CREATE TABLE lease (
 -- The words of couriers, made again from the couriers themselves: not part of what is copied. The place is
 -- the time of acceptance in microseconds, or the next one free: the newest come first in the order of the index.
 CREATE VIRTUAL TABLE courier_words USING fts5(words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
+CREATE TABLE courier_word (
+  word TEXT PRIMARY KEY          -- each word of the index: a search looks here for those that begin as it says
+) WITHOUT ROWID;
 CREATE TABLE courier_place (
   place   INTEGER PRIMARY KEY,
   courier TEXT    NOT NULL UNIQUE
@@ -384,7 +387,7 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 -- +goose StatementEnd
 
 -- +goose Down
-DROP TABLE courier_words; DROP TABLE courier_place; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
+DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE courier_place; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft;

@@ -256,6 +256,6 @@ func (s *Store) RejectionsOf(ctx context.Context, consultation gateway.ID, kind 
 		}
 		return struct{}{}, err
 	}, func(struct{}) error { return nil }, `SELECT state, count(*), max(sent) FROM recipient
-		WHERE consultation = $1 AND type = $2 AND cancelled = 0 AND withdrawn = 0 GROUP BY state`, consultation.String(), string(kind))
+		WHERE id IN (SELECT id FROM recipient WHERE consultation = $1 AND type = $2) AND cancelled = 0 AND withdrawn = 0 GROUP BY state`, consultation.String(), string(kind))
 	return found, fault("count rejections", err)
 }

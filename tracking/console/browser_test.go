@@ -37,7 +37,7 @@ func TestTheManualPartTwoPageByPage(t *testing.T) {
 	h := newHouse(t)
 	h.alive()
 	for _, view := range []browser.View{browser.Desktop(), browser.Phone().WithoutScript()} {
-		h.replies(h.recipients(h.rejection)[0], false, "Re: Courrier de rejet", "Bonjour,\n\nMerci de nous communiquer les motifs détaillés du rejet.\n\nEntreprise X")
+		h.replies(h.recipients(h.rejection)[0], time.Time{}, "Re: Courrier de rejet", "Bonjour,\n\nMerci de nous communiquer les motifs détaillés du rejet.\n\nEntreprise X")
 		p := chromium.Open(t, view).Go(h.site.URL+"/").Says("Connexion", "Recevoir un lien").Axe().Fits().Shoot("console-1-connexion")
 		h.signIn(p).Says("Consultations", "TESTESR2020", "1 envoi en échec", "1 réponse à lire").Axe().Fits().Shoot("console-2-consultations")
 

@@ -195,9 +195,9 @@ func (c *Console) exchanges(ctx context.Context, v *visit, p *detailPage, recipi
 		if !only.IsZero() && one.Recipient != only {
 			continue
 		}
-		if sealed(v.courier, one, v.now) {
+		if one.Closed() {
 			p.SealedCount++
-			p.SealedUntil = v.courier.Options.Reply.By
+			p.SealedUntil = one.Opens
 			continue
 		}
 		p.Replies = append(p.Replies, replyRow{one, names[one.Recipient], p.Path + "/reponses/" + one.ID.String()})
@@ -208,12 +208,6 @@ func (c *Console) exchanges(ctx context.Context, v *visit, p *detailPage, recipi
 // reportable tells an event whose raw mail the agent may see: reports are, the letter and replies have pages of their own.
 func reportable(t proof.Told) bool {
 	return t.Event.Kind != gateway.Submitted && t.Event.Kind != gateway.Replied && !t.Withheld
-}
-
-// sealed tells a reply that nobody may read yet (promise 9).
-func sealed(x gateway.Courier, one gateway.Reply, now time.Time) bool {
-	by := x.Options.Reply.By
-	return one.Sealed && (by.IsZero() || now.Before(by))
 }
 
 func iconOf(k gateway.EventKind) string {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"vaguemestre/gateway"
 )
@@ -63,7 +64,7 @@ func (h *house) things(about gateway.Consultation, c gateway.Courier) things {
 	h.happens(gateway.Sent, r, gateway.ByRelay, gateway.RelayDetails{Host: "relais", Code: 250, Reply: "ok"})
 	x := things{consultation: about.ID, recipient: r, session: gateway.NewID(h.clock.now())}
 	x.event = h.happens(gateway.Delayed, r, gateway.ByReport, gateway.ReportDetails{Action: "delayed"}, h.keep("rapport de "+c.ID.String()))
-	x.reply = h.replies(r, false, "Re: "+c.Subject, "Merci.")
+	x.reply = h.replies(r, time.Time{}, "Re: "+c.Subject, "Merci.")
 	return x
 }
 

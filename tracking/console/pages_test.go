@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/csv"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/intake"
+	"vaguemestre/gateway/seal"
 )
 
 // kinds lists what happened to a courier, in order.
@@ -36,7 +38,7 @@ func (h *house) count1(c gateway.Courier, kind gateway.EventKind) (n int) {
 func TestTheConsultationsOfTheAgentAreListedWithWhatAwaitsThem(t *testing.T) {
 	h := newHouse(t)
 	h.alive()
-	h.replies(h.recipients(h.rejection)[0], false, "Re: rejet", "Pourquoi ?")
+	h.replies(h.recipients(h.rejection)[0], time.Time{}, "Re: rejet", "Pourquoi ?")
 	p := h.signedIn(h.victoria)
 	a := p.get("/").says(t, 200, "TESTESR2020", "reste 2 jours", "1 envoi en échec", "1 réponse à lire")
 	if strings.Contains(a.Body, "AUTRE1") {
@@ -152,7 +154,7 @@ func TestPromiseWhatPeopleWroteNeverRuns(t *testing.T) {
 	c := h.send(h.victoria, evil, evil, "testesr2020+libre@courrier.example", "mal@mal.example")
 	r := h.recipients(c)[0]
 	h.happens(gateway.Failed, r, gateway.ByReport, gateway.ReportDetails{Diagnostic: evil, ReportingMTA: evil}, h.keep(evil))
-	reply := h.replies(r, false, evil, evil)
+	reply := h.replies(r, time.Time{}, evil, evil)
 	p := h.signedIn(h.victoria)
 	about := "/consultations/" + h.about.ID.String()
 	for _, path := range []string{
@@ -239,7 +241,7 @@ func TestPromiseACorrectedAddressJoinsTheSameCourier(t *testing.T) {
 func TestReadingAReplyIsAnEventAndAnsweringIsALetterInTheThread(t *testing.T) {
 	h := newHouse(t)
 	h.alive()
-	reply := h.replies(h.recipients(h.rejection)[0], false, "Re: rejet", "Quels motifs ?")
+	reply := h.replies(h.recipients(h.rejection)[0], time.Time{}, "Re: rejet", "Quels motifs ?")
 	p, path := h.signedIn(h.victoria), "/courriers/"+h.rejection.ID.String()+"/reponses/"+reply.ID.String()
 	ahead := func(r *http.Request) { r.Header.Set("Sec-Purpose", "prefetch") }
 	p.ask(http.MethodGet, path, nil, ahead).says(t, 404)
@@ -273,7 +275,7 @@ func TestPromiseASealedReplyShowsItsNumberAndDateOnly(t *testing.T) {
 	h := newHouse(t)
 	day := h.clock.now().AddDate(0, 0, 3)
 	c := h.send(h.victoria, "Demande de complément", "Merci de compléter.", "testesr2020+complement+scelle+limite-"+day.Format("20060102")+"@courrier.example", "contact@entreprise-x.example")
-	reply := h.replies(h.recipients(c)[0], true, "NE PAS VOIR L'OBJET", "NE PAS VOIR LE TEXTE")
+	reply := h.replies(h.recipients(c)[0], c.Options.Reply.By, "NE PAS VOIR L'OBJET", "NE PAS VOIR LE TEXTE")
 	p, path := h.signedIn(h.victoria), "/courriers/"+c.ID.String()
 	a := p.get(path).says(t, 200, "1 réponse est sous scellé jusqu&#39;au")
 	for _, hidden := range []string{"NE PAS VOIR", "offre.txt", reply.ID.String(), reply.Content.String()} {
@@ -294,6 +296,8 @@ func TestPromiseASealedReplyShowsItsNumberAndDateOnly(t *testing.T) {
 	p.send(path, path+"/reponses/"+reply.ID.String()+"/repondre", "texte", "x").says(t, 404)
 	h.clock.add(5 * 24 * time.Hour)
 	p = h.signedIn(h.victoria)
+	p.get(path+"/reponses/"+reply.ID.String()).says(t, 404) // its date has come; what opens it has not
+	check(t, seal.NewOpener(seal.Options{Now: h.clock.now, Logger: slog.New(slog.DiscardHandler)}, h.vault, h.d.Store).Round(context.Background()))
 	p.get(path+"/reponses/"+reply.ID.String()).says(t, 200, "NE PAS VOIR LE TEXTE")
 	if h.count1(c, gateway.Opened) != 1 {
 		t.Error(h.kinds(c))

@@ -60,7 +60,7 @@ func (c *Console) showReply(w http.ResponseWriter, r *http.Request, v *visit, st
 // opening records that the agent reads a reply: once for each agent, and each hour for one that was sealed
 // (promise 9). A reply that may not be read is not found; nothing is shown before the event is durable.
 func (c *Console) opening(r *http.Request, v *visit) error {
-	if sealed(v.courier, v.reply, v.now) {
+	if v.reply.Closed() {
 		return gateway.ErrNotFound
 	}
 	if r.Method == http.MethodHead || r.Header.Get("Sec-Purpose") != "" || r.Header.Get("Purpose") == "prefetch" {
@@ -104,7 +104,7 @@ func answerSubject(subject string) string {
 
 // answer sends the company an answer in the thread, through the intake like every door.
 func (c *Console) answer(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if sealed(v.courier, v.reply, v.now) {
+	if v.reply.Closed() {
 		return gateway.ErrNotFound
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("texte"), "\r\n", "\n"))

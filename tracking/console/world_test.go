@@ -23,6 +23,7 @@ import (
 	"vaguemestre/gateway/account"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/intake/kinds"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 	"vaguemestre/tracking/ledger"
@@ -91,6 +92,7 @@ type house struct {
 	victoria, bruno, admin  gateway.Agent
 	rejection, many, theirs gateway.Courier // Victoria's to one company, hers to three, Bruno's
 	count                   int
+	vault                   *seal.Vault
 }
 
 const testPassword = "un mot de passe de console"
@@ -108,7 +110,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	key, _, err := ledger.NewKey("courrier.example")
 	check(t, err)
 	book := must(ledger.New(ledger.Options{Key: key, Owner: "test", Interval: 20 * time.Millisecond, Now: h.clock.now}, s))(t)
-	seal := must(proof.OwnSeal(t.TempDir(), "courrier.example", h.clock.now))(t)
+	signing := must(proof.OwnSeal(t.TempDir(), "courrier.example", h.clock.now))(t)
 	accounts := must(account.New(account.Options{Now: h.clock.now, Wait: func(context.Context, time.Duration) {}}, s))(t)
 	h.site = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.Console.ServeHTTP(w, r) }))
 	o := Options{
@@ -119,7 +121,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	for _, c := range change {
 		c(&o)
 	}
-	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: seal, Now: h.clock.now}, s, book), Kinds: set, Tokens: ring}))(t)
+	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Kinds: set, Tokens: ring}))(t)
 	h.tries = web.PerMinute(100_000, h.clock.now)
 	h.site.Start()
 	running, cancel := context.WithCancel(ctx)
@@ -133,6 +135,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 		group.Wait()
 		check(t, s.Close())
 	})
+	h.vault = must(seal.New(must(seal.NewKey())(t)))(t)
 	h.settle()
 	return h
 }
@@ -201,17 +204,25 @@ func (h *house) keep(text string) gateway.Hash {
 	return must(h.d.Store.Keep(context.Background(), spool))(h.t)
 }
 
-// replies stores a company's reply.
-func (h *house) replies(r gateway.Recipient, sealed bool, subject, text string) gateway.Reply {
+// replies stores a company's reply, encrypted when it is sealed until a date.
+func (h *house) replies(r gateway.Recipient, opens time.Time, subject, text string) gateway.Reply {
 	h.t.Helper()
 	now := gateway.Micros(h.clock.now())
-	content := h.keep("From: " + r.Address + "\r\nSubject: " + subject + "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + text + "\r\n--b\r\nContent-Disposition: attachment; filename=offre.txt\r\n\r\nle prix\r\n--b--\r\n")
+	raw := "From: " + r.Address + "\r\nSubject: " + subject + "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + text + "\r\n--b\r\nContent-Disposition: attachment; filename=offre.txt\r\n\r\nle prix\r\n--b--\r\n"
 	reply := gateway.Reply{
-		ID: gateway.NewID(now), Courier: r.Courier, Recipient: r.ID, From: r.Address, Sealed: sealed, Subject: subject, Text: text, MessageID: "<r" + gateway.NewID(now).String() + "@x.example>",
-		Content: content, Received: now, Files: []gateway.File{{Name: "offre.txt", MediaType: "text/plain", Size: 7, SHA256: gateway.HashOf([]byte("le prix")), Part: "2"}},
+		ID: gateway.NewID(now), Courier: r.Courier, Recipient: r.ID, From: r.Address, Sealed: !opens.IsZero(), Opens: opens, Subject: subject, Text: text,
+		MessageID: "<r" + gateway.NewID(now).String() + "@x.example>", Received: now,
+		Files: []gateway.File{{Name: "offre.txt", MediaType: "text/plain", Size: 7, SHA256: gateway.HashOf([]byte("le prix")), Part: "2"}},
 	}
-	e := gateway.NewEvent(gateway.Replied, now, gateway.ReplyDetails{Reply: reply.ID, By: "mail", From: reply.From, Sealed: sealed, Content: content}, nil).About(r.Courier, r.ID).By("company", gateway.ByMail)
-	e.Contents = []gateway.Hash{content}
+	details := gateway.ReplyDetails{Reply: reply.ID, By: "mail", From: reply.From, Sealed: reply.Sealed}
+	e := gateway.NewEvent(gateway.Replied, now, details, nil).About(r.Courier, r.ID).By("company", gateway.ByMail)
+	if reply.Sealed {
+		reply.Content = h.keep(string(must(h.vault.Seal([]byte(raw)))(h.t)))
+		reply = must(h.vault.Close(reply))(h.t)
+	} else {
+		reply.Content = h.keep(raw)
+		e.Contents = []gateway.Hash{reply.Content}
+	}
 	check(h.t, h.d.Store.Apply(context.Background(), gateway.Step{Events: []gateway.Event{e}, Replies: []gateway.Reply{reply}}))
 	return reply
 }

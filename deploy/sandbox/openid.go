@@ -32,12 +32,12 @@ type OpenID struct {
 	user   map[string]any
 	apart  bool
 	spoil  func(claims map[string]any)
-	grants map[string]grant
+	grants map[string]vouchedFor
 	tokens map[string]map[string]any
 }
 
-// grant is a code that was given out.
-type grant struct {
+// vouchedFor is a code that was given out.
+type vouchedFor struct {
 	redirect, challenge, nonce string
 	user                       map[string]any
 }
@@ -50,7 +50,7 @@ func StartOpenID(redirect string) (*OpenID, error) {
 	}
 	o := &OpenID{
 		ClientID: "console", ClientSecret: rand.Text(), key: jose.JSONWebKey{Key: key, KeyID: "1", Algorithm: string(jose.RS256), Use: "sig"},
-		grants: map[string]grant{}, tokens: map[string]map[string]any{},
+		grants: map[string]vouchedFor{}, tokens: map[string]map[string]any{},
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", o.discovery)
@@ -118,7 +118,7 @@ func (o *OpenID) authorize(w http.ResponseWriter, r *http.Request, redirect stri
 		back.Set("error", "access_denied")
 	default:
 		code := rand.Text()
-		o.grants[code] = grant{redirect, q.Get("code_challenge"), q.Get("nonce"), o.user}
+		o.grants[code] = vouchedFor{redirect, q.Get("code_challenge"), q.Get("nonce"), o.user}
 		back.Set("code", code)
 	}
 	http.Redirect(w, r, redirect+"?"+back.Encode(), http.StatusSeeOther)
@@ -159,7 +159,7 @@ func (o *OpenID) token(w http.ResponseWriter, r *http.Request) {
 }
 
 // identity is the signed token of who it is (Core §2).
-func (o *OpenID) identity(g grant) (string, error) {
+func (o *OpenID) identity(g vouchedFor) (string, error) {
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: o.key}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return "", err

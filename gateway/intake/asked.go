@@ -222,7 +222,7 @@ func (x *exam) near(name string) []string {
 }
 
 // named: exactly one consultation, still open.
-func (x *exam) named(context.Context) ([]*gateway.Fault, error) {
+func (x *exam) named(ctx context.Context) ([]*gateway.Fault, error) {
 	for _, stray := range x.strays {
 		name, worded := x.in.grammar.StrayName(stray)
 		if near := x.near(name); x.wish.Name == "" || worded && len(near) > 0 {
@@ -237,8 +237,12 @@ func (x *exam) named(context.Context) ([]*gateway.Fault, error) {
 		return one(refuse("refuse.no-consultation", "Example", name+"+rejet@"+x.in.o.Domain, "Reference", reference)), nil
 	}
 	x.consultation = *x.names[x.wish.Name]
-	if !x.consultation.Archived.IsZero() && x.prior == nil {
-		return one(refuse("refuse.archived", "Reference", x.consultation.Reference)), nil
+	if x.consultation.Archived.IsZero() {
+		return nil, nil
 	}
-	return nil, nil
+	again, err := x.again(ctx)
+	if err != nil || again {
+		return nil, err
+	}
+	return one(refuse("refuse.archived", "Reference", x.consultation.Reference)), nil
 }

@@ -63,8 +63,11 @@ func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	rich := message.HTMLToText(source)
+	rich := ""
 	x.text = unsigned(plain)
+	if x.text == "" || mayHoldPlaceholder(source) {
+		rich = message.HTMLToText(source)
+	}
 	if x.text == "" {
 		x.text = unsigned(rich)
 	}
@@ -122,6 +125,12 @@ func (x *exam) texts() (plain, source string, err error) {
 	}
 	source, err = textOf(x.msg.HTML())
 	return plain, source, err
+}
+
+// mayHoldPlaceholder tells cheaply that no placeholder, which begins with a bracket, is in an HTML text: taking its
+// words out is dear.
+func mayHoldPlaceholder(html string) bool {
+	return slices.ContainsFunc([]string{"[", "&#", "&lbrack", "&lsqb"}, func(bracket string) bool { return strings.Contains(html, bracket) })
 }
 
 func textOf(p *message.Part) (string, error) {

@@ -20,7 +20,6 @@ type exam struct {
 	from      string // the From, which the agent owns
 	fromName  string
 	messageID string
-	prior     *gateway.Courier // the same message, accepted before: this is a retry
 
 	entitled     []gateway.Consultation
 	names        map[string]*gateway.Consultation // of entitled, by every name that means one

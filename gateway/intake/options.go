@@ -25,7 +25,7 @@ func (x *exam) typed(context.Context) ([]*gateway.Fault, error) {
 }
 
 // chosen: the options that were said, else the type's, none of which contradict another.
-func (x *exam) chosen(context.Context) ([]*gateway.Fault, error) {
+func (x *exam) chosen(ctx context.Context) ([]*gateway.Fault, error) {
 	k, w := x.kind, x.wish
 	label := k.Name(x.in.o.Language)
 	acknowledged := w.Acknowledged.Or(k.Acknowledged)
@@ -43,7 +43,11 @@ func (x *exam) chosen(context.Context) ([]*gateway.Fault, error) {
 		return append(faults, fault), nil
 	}
 	x.options.Reply.By = gateway.Micros(by)
-	return append(faults, x.replies(label)...), nil
+	late, err := x.deadline(ctx, x.options.Reply.By)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(faults, x.replies(label)...), late), nil
 }
 
 // replies judges the reply policy as it was resolved.
@@ -64,17 +68,21 @@ func (x *exam) replies(label string) (faults []*gateway.Fault) {
 	case policy.Sealed && policy.By.IsZero():
 		faults = append(faults, refuse("refuse.sealed-without-deadline", "Example", example))
 	}
-	return append(faults, x.deadline(policy.By))
+	return faults
 }
 
-func (x *exam) deadline(by time.Time) *gateway.Fault {
+// deadline: to come, and no slip of the year.
+func (x *exam) deadline(ctx context.Context, by time.Time) (*gateway.Fault, error) {
 	shown := by.In(x.consultation.Location())
 	switch {
 	case by.IsZero():
-	case !by.After(x.now) && x.prior == nil:
-		return refuse("refuse.deadline-past", "By", shown)
+	case !by.After(x.now):
+		if again, err := x.again(ctx); err != nil || again {
+			return nil, err
+		}
+		return refuse("refuse.deadline-past", "By", shown), nil
 	case by.After(x.now.AddDate(maxYears, 0, 0)):
-		return refuse("refuse.deadline-far", "By", shown, "Years", maxYears)
+		return refuse("refuse.deadline-far", "By", shown, "Years", maxYears), nil
 	}
-	return nil
+	return nil, nil
 }

@@ -133,10 +133,10 @@ const (
 
 // reachable: the domain of a free address does not say that it takes no mail (RFC 7505).
 func (x *exam) reachable(ctx context.Context) (faults []*gateway.Fault, err error) {
-	if x.in.d.Resolver == nil || x.prior != nil {
+	if x.in.d.Resolver == nil {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	asking, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	var asked []string
 	for _, t := range x.targets {
@@ -145,8 +145,14 @@ func (x *exam) reachable(ctx context.Context) (faults []*gateway.Fault, err erro
 			continue
 		}
 		asked = append(asked, domain)
-		if found, err := x.in.d.Resolver.LookupMX(ctx, domain); err == nil && nullMX(found) {
+		if found, err := x.in.d.Resolver.LookupMX(asking, domain); err == nil && nullMX(found) {
 			faults = append(faults, refuse("refuse.null-mx", "Address", t.address))
+		}
+	}
+	if len(faults) > 0 {
+		again, err := x.again(ctx)
+		if err != nil || again {
+			return nil, err
 		}
 	}
 	return faults, nil

@@ -25,7 +25,7 @@ func (x *exam) account(ctx context.Context) ([]*gateway.Fault, error) {
 
 // readable: the message is within the bounds, and whole. Every breach of the mail formats has one sensible reading, which
 // the composer writes well: a multipart whose parts are nowhere is the text that every mail client shows in its place.
-func (x *exam) readable(ctx context.Context) ([]*gateway.Fault, error) {
+func (x *exam) readable(context.Context) ([]*gateway.Fault, error) {
 	m, err := message.Read(x.s.Message.ReaderAt(), x.s.Message.Size(), x.in.o.Message)
 	if err != nil {
 		if f := gateway.FaultOf(err); f.Class == gateway.Permanent {
@@ -38,7 +38,7 @@ func (x *exam) readable(ctx context.Context) ([]*gateway.Fault, error) {
 	}
 	x.msg = m
 	x.messageID = identifier(m.Header().Get("Message-ID"))
-	return nil, x.findPrior(ctx)
+	return nil, nil
 }
 
 // identifier is a Message-ID with its angle brackets, or empty when it is not one.
@@ -50,23 +50,20 @@ func identifier(value string) string {
 	return value
 }
 
-// findPrior looks for the same message accepted before, so that a retry is not refused for what
-// changed since: a deadline that passed, a consultation archived meanwhile.
-func (x *exam) findPrior(ctx context.Context) error {
+// again tells a retry of a message that was accepted before, which is not refused for what changed since: a deadline
+// that passed, a consultation archived meanwhile. It is looked for only when something would be refused.
+func (x *exam) again(ctx context.Context) (bool, error) {
 	if x.messageID == "" {
-		return nil
+		return false, nil
 	}
 	c, err := x.in.d.Store.CourierByMessageID(ctx, x.messageID)
 	if absent(err) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("look for the message: %w", err)
+		return false, fmt.Errorf("look for the message: %w", err)
 	}
-	if c.Author == x.s.Agent.ID && c.Content == x.s.Message.Hash() {
-		x.prior = &c
-	}
-	return nil
+	return c.Author == x.s.Agent.ID && c.Content == x.s.Message.Hash(), nil
 }
 
 // sender: one From, the agent's own, and so are Sender and the envelope's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"vaguemestre/gateway"
@@ -102,21 +103,24 @@ func (t *tx) claim(claim gateway.Hash, courier gateway.ID) error {
 	return nil
 }
 
+// acceptNew stores the courier and its contents, each counted at once for the courier and for the events about it as
+// a whole.
 func (t *tx) acceptNew(a Acceptance, row []any) error {
-	named := false
-	for _, p := range a.Contents {
-		var refs int64
-		if !named && p.Hash() == a.Courier.Content {
-			refs, named = 1, true
-		}
-		if err := t.keep(p, refs); err != nil {
-			return err
+	named := []gateway.Hash{a.Courier.Content}
+	for _, e := range a.Events {
+		if e.Recipient.IsZero() {
+			named = append(named, e.Contents...)
 		}
 	}
-	if !named {
-		if err := t.name(a.Courier.Content); err != nil {
+	for _, p := range a.Contents {
+		rest := slices.DeleteFunc(slices.Clone(named), func(h gateway.Hash) bool { return h == p.Hash() })
+		if err := t.keep(p, int64(len(named)-len(rest))); err != nil {
 			return err
 		}
+		named = rest
+	}
+	if err := t.name(named...); err != nil {
+		return err
 	}
 	if _, err := t.exec(insertCourier, row...); err != nil {
 		return fmt.Errorf("store the courier: %w", err)
@@ -128,13 +132,20 @@ func (t *tx) acceptNew(a Acceptance, row []any) error {
 // courier as a whole when it is new.
 func (t *tx) acceptRest(a Acceptance, courier gateway.ID, keep map[gateway.ID]bool) error {
 	kept := make([]gateway.Event, 0, len(a.Events))
+	var contents []gateway.Hash
 	for _, e := range a.Events {
 		if keep[e.Recipient] {
 			e.Courier = courier
 			kept = append(kept, e)
+			if !e.Recipient.IsZero() { // those of the courier as a whole were counted with it
+				contents = append(contents, e.Contents...)
+			}
 		}
 	}
-	if err := t.record(kept); err != nil {
+	if err := t.insertEvents(kept); err != nil {
+		return err
+	}
+	if err := t.name(contents...); err != nil {
 		return err
 	}
 	work := make([]gateway.Job, 0, len(a.Jobs))

@@ -109,12 +109,13 @@ func (s *Store) RemoveCompany(ctx context.Context, consultation gateway.ID, ref 
 
 // Companies gives those of a register of the consultation, or all when it is empty, by name.
 func (s *Store) Companies(ctx context.Context, consultation gateway.ID, register gateway.Register) ([]gateway.Company, error) {
-	like := "%"
+	q := newFilter("SELECT " + companyColumns + " FROM company WHERE true")
+	q.and("consultation =", consultation.String())
 	if register != "" {
-		like = "%," + string(register) + ",%"
+		q.raw(" AND " + s.engine.dialect().place + "(registers, " + q.arg(","+string(register)+",") + ") > 0")
 	}
-	return all(ctx, s, "list companies", scanCompany,
-		"SELECT "+companyColumns+" FROM company WHERE consultation = $1 AND registers LIKE $2 ORDER BY name, ref", consultation.String(), like)
+	q.raw(" ORDER BY name, ref")
+	return all(ctx, s, "list companies", scanCompany, q.text.String(), q.args...)
 }
 
 // CompanyByRef gives one by its Ref.

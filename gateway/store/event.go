@@ -25,14 +25,25 @@ func scanEvent(row scanner) (e gateway.Event, err error) {
 	return e, err
 }
 
-// record stores events with the time of recording, and wakes who waits for events.
-// gateway.ErrRecorded when one of them is known, by its ID or its Once.
+// record stores events, and counts the contents that they name.
 func (t *tx) record(news []gateway.Event) error {
+	if err := t.insertEvents(news); err != nil {
+		return err
+	}
+	var contents []gateway.Hash
+	for _, e := range news {
+		contents = append(contents, e.Contents...)
+	}
+	return t.name(contents...)
+}
+
+// insertEvents stores events with the time of recording, and wakes who waits for events.
+// gateway.ErrRecorded when one of them is known, by its ID or its Once.
+func (t *tx) insertEvents(news []gateway.Event) error {
 	if len(news) == 0 {
 		return nil
 	}
 	rows := make([][]any, len(news))
-	var contents []gateway.Hash
 	for i, e := range news {
 		recorded, err := t.stamp()
 		if err != nil {
@@ -40,13 +51,12 @@ func (t *tx) record(news []gateway.Event) error {
 		}
 		e.Recorded, e.Position = at(recorded), -1
 		rows[i] = eventArgs(e)
-		contents = append(contents, e.Contents...)
 	}
+	t.topics |= onEvents
 	if err := t.mustAll(gateway.ErrRecorded, insertEvent, rows); err != nil {
 		return fmt.Errorf("record events: %w", err)
 	}
-	t.topics |= onEvents
-	return t.name(contents...)
+	return nil
 }
 
 const insertEvent = `INSERT INTO event (` + eventColumns + `)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -18,9 +20,11 @@ const (
 )
 
 // group is the writer of a SQLite database. It runs the transactions of all callers on one
-// connection, one after the other, a savepoint each, and commits those that came in
-// meanwhile together: one fsync for all of them. It waits for nobody: a lone transaction
-// is committed at once.
+// connection, one after the other, and commits those that came in meanwhile together: one
+// fsync for all of them. It waits for nobody: a lone transaction is committed at once.
+//
+// A member that fails after it changed something takes the whole group back, whose members
+// then run each alone: failures are rare, and so everybody else pays for no savepoint.
 type group struct {
 	conn     *sql.Conn
 	run      *prepared
@@ -138,20 +142,20 @@ func (g *group) drain() {
 func (g *group) serve(first *request) {
 	members, err := g.together(first)
 	if err != nil && len(members) > 1 {
-		// The commit, or the connection, failed: who is to blame shows when each runs alone.
+		// The commit, the connection or a member failed: who is to blame shows when each runs alone.
 		for _, r := range members {
 			g.metrics.retries.Inc()
 			r.err, r.panic, r.woke = nil, nil, 0
 			if _, alone := g.transaction(r, nil); alone != nil {
-				r.err = alone
+				r.fail(alone)
 			}
 		}
 		err = nil
 	}
 	var woke topics
 	for _, r := range members {
-		if r.err == nil {
-			r.err = err
+		if err != nil {
+			r.fail(err)
 		}
 		g.metrics.outcome(r.err)
 		if r.err == nil && r.panic == nil {
@@ -161,6 +165,13 @@ func (g *group) serve(first *request) {
 	g.watch.wake(woke)
 	for _, r := range members {
 		close(r.done)
+	}
+}
+
+// fail is the failure of the group that a member was in, unless the member failed by itself.
+func (r *request) fail(err error) {
+	if r.err == nil && r.panic == nil {
+		r.err = err
 	}
 }
 
@@ -198,9 +209,9 @@ func (g *group) transaction(first *request, next func() *request) (members []*re
 			}
 			members = append(members, r)
 		}
-		if err := g.member(ctx, r, shared); err != nil {
+		if !g.member(ctx, r, shared) {
 			g.rollback(ctx)
-			return members, err
+			return members, errSpoiled
 		}
 		if len(members) == groupLimit {
 			break
@@ -231,24 +242,56 @@ func (r *request) begin() bool {
 	return r.state.CompareAndSwap(waiting, begun)
 }
 
-// member runs one caller's transaction inside a savepoint. Its own failure undoes that
-// savepoint alone; the error returned means that the whole group is lost.
-func (g *group) member(ctx context.Context, r *request, shared *clock) error {
-	if err := g.plain(ctx, "SAVEPOINT member"); err != nil {
-		return err
-	}
-	t := &tx{ctx: ctx, run: g.run, d: g.dialect, now: g.now, clock: shared}
+// errSpoiled: a member failed after it had changed something, or a statement did.
+var errSpoiled = errors.New("a transaction of the group failed")
+
+// member runs one caller's transaction. It is false when the group cannot be committed with
+// what is left of it. An answer that was found before anything was changed leaves nothing.
+func (g *group) member(ctx context.Context, r *request, shared *clock) bool {
+	seen := &observed{on: g.run}
+	t := &tx{ctx: ctx, run: seen, d: g.dialect, now: g.now, clock: shared}
 	r.err = func() (err error) {
 		defer func() { r.panic = recover() }()
 		return r.fn(t)
 	}()
 	r.woke = t.topics
-	if r.err != nil || r.panic != nil {
-		if err := g.plain(ctx, "ROLLBACK TO member"); err != nil {
-			return errors.Join(r.err, err) // SQLite ended the transaction by itself: disk full, I/O error
-		}
+	switch {
+	case seen.failed || r.panic != nil:
+		return false // SQLite may have ended the transaction by itself: disk full, I/O error
+	case r.err != nil:
+		return answer(r.err) && !seen.changed
 	}
-	return g.plain(ctx, "RELEASE member")
+	return true
+}
+
+// observed remembers what a transaction did.
+type observed struct {
+	on              *prepared
+	changed, failed bool
+}
+
+func (o *observed) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	r, err := o.on.exec(ctx, query, args)
+	o.failed = o.failed || err != nil
+	if err == nil {
+		n, err := r.RowsAffected()
+		o.changed = o.changed || n > 0 || err != nil
+	}
+	return r, err
+}
+
+func (o *observed) many(ctx context.Context, query string, rows [][]any) ([]int64, error) {
+	changed, err := o.on.many(ctx, query, rows)
+	o.failed = o.failed || err != nil
+	o.changed = o.changed || slices.ContainsFunc(changed, func(n int64) bool { return n > 0 })
+	return changed, err
+}
+
+func (o *observed) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	rows, err := o.on.query(ctx, query, args)
+	o.failed = o.failed || err != nil
+	o.changed = o.changed || !strings.HasPrefix(query, "SELECT") // with RETURNING
+	return rows, err
 }
 
 func (g *group) plain(ctx context.Context, query string) error {

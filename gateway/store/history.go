@@ -49,7 +49,7 @@ func (s *Store) CompaniesAt(ctx context.Context, consultation gateway.ID, addres
 		q.raw(" AND (false")
 		for _, a := range addresses {
 			quoted, _ := json.Marshal(foldAddress(a)) // text: it cannot fail
-			q.raw(" OR lower(addresses) LIKE " + q.arg("%"+escapeLike.Replace(string(quoted))+"%") + " ESCAPE '!'")
+			q.raw(" OR " + s.engine.dialect().place + "(lower(addresses), " + q.arg(string(quoted)) + ") > 0")
 		}
 		q.raw(")")
 	}

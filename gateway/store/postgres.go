@@ -88,6 +88,7 @@ var postgresDialect = dialect{
 	share:      "SELECT pg_advisory_xact_lock_shared(1986094965, 1)",
 	find:       findPostgres,
 	words:      wordsPostgres,
+	place:      "strpos",
 	taken: func(err error, table, column string) bool {
 		var e *pgconn.PgError
 		return errors.As(err, &e) && e.Code == "23505" && e.ConstraintName == table+"_"+column+"_key"

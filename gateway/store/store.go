@@ -145,6 +145,9 @@ type dialect struct {
 	find func(ctx context.Context, r runner, q *filter, f FollowFilter) error
 	// words writes the words of couriers, in the place of those written before.
 	words func(t *tx, rows []CourierWords) error
+	// place names the function that gives the place of a text in another, 0 for none. (SQLite prepares a
+	// statement anew for each argument of LIKE.)
+	place string
 	// taken tells a violation of the UNIQUE constraint of that column.
 	taken func(err error, table, column string) bool
 }

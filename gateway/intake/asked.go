@@ -240,7 +240,7 @@ func (x *exam) named(ctx context.Context) ([]*gateway.Fault, error) {
 	if x.consultation.Archived.IsZero() {
 		return nil, nil
 	}
-	again, err := x.again(ctx)
+	again, err := x.retried(ctx)
 	if err != nil || again {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (x *exam) deadline(ctx context.Context, by time.Time) (*gateway.Fault, erro
 	switch {
 	case by.IsZero():
 	case !by.After(x.now):
-		if again, err := x.again(ctx); err != nil || again {
+		if again, err := x.retried(ctx); err != nil || again {
 			return nil, err
 		}
 		return refuse("refuse.deadline-past", "By", shown), nil

@@ -150,7 +150,7 @@ func (x *exam) reachable(ctx context.Context) (faults []*gateway.Fault, err erro
 		}
 	}
 	if len(faults) > 0 {
-		again, err := x.again(ctx)
+		again, err := x.retried(ctx)
 		if err != nil || again {
 			return nil, err
 		}

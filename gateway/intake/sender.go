@@ -50,9 +50,9 @@ func identifier(value string) string {
 	return value
 }
 
-// again tells a retry of a message that was accepted before, which is not refused for what changed since: a deadline
+// retried tells a retry of a message that was accepted before, which is not refused for what changed since: a deadline
 // that passed, a consultation archived meanwhile. It is looked for only when something would be refused.
-func (x *exam) again(ctx context.Context) (bool, error) {
+func (x *exam) retried(ctx context.Context) (bool, error) {
 	if x.messageID == "" {
 		return false, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"sync"
 	"text/template"
+
+	"vaguemestre/gateway/message"
 )
 
 // Version is the composer's. A courier keeps the one that accepted it (Composition.Version) and is written by it for
@@ -20,10 +22,11 @@ const Version = 1
 //go:embed templates
 var files embed.FS
 
-// layouts are the templates of one language.
+// layouts are the templates of one language, and the blocks that they made lately.
 type layouts struct {
-	text *template.Template
-	html *htmltemplate.Template
+	text   *template.Template
+	html   *htmltemplate.Template
+	blocks *memo
 }
 
 // edition is the words of one version, by language.
@@ -45,8 +48,9 @@ func newEdition(from fs.FS, folder string) edition {
 	e := edition{}
 	for _, lang := range []string{"fr", "en"} {
 		e[lang] = layouts{
-			text: template.Must(template.ParseFS(from, folder+lang+".tmpl", folder+"text.tmpl")),
-			html: htmltemplate.Must(htmltemplate.ParseFS(from, folder+lang+".tmpl", folder+"html.tmpl")),
+			text:   template.Must(template.ParseFS(from, folder+lang+".tmpl", folder+"text.tmpl")),
+			html:   htmltemplate.Must(htmltemplate.ParseFS(from, folder+lang+".tmpl", folder+"html.tmpl")),
+			blocks: &memo{made: map[view]message.Words{}},
 		}
 	}
 	return e

@@ -58,8 +58,12 @@ func (v view) line(name string) (string, error) {
 // notification is the words of an acknowledged letter.
 func (v view) notification() (message.Words, error) { return v.both("notification") }
 
-// block is what stands behind the agent's own words.
-func (v view) block() (message.Words, error) { return v.both("plain") }
+// block is what stands behind the agent's own words. It says nothing of the letter nor of its recipient: all those that an
+// agent writes about a consultation with the same options share it, and it is made once.
+func (v view) block() (message.Words, error) {
+	v.Type, v.Subject, v.Recipient, v.To, v.Link, v.Code, v.Sent = "", "", "", "", "", "", ""
+	return v.words.blocks.get(v, func() (message.Words, error) { return v.both("plain") })
+}
 
 func (v view) both(name string) (message.Words, error) {
 	var text, html strings.Builder

@@ -23,6 +23,7 @@ func (serveCommand) Run(cmds *commands, c console, ctx context.Context) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	defer paceGarbage()()
 	return daemon.Run(ctx, cfg, daemon.Options{Log: newLogger(cfg.Log, c.err), Now: time.Now}, hup)
 }
 

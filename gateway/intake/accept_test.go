@@ -334,6 +334,12 @@ func TestWhatShowsSomethingIsNotEmpty(t *testing.T) {
 	}
 }
 
+// TestAnInvitationOfOneIsSent: whoever is invited alone sees nobody else.
+func TestAnInvitationOfOneIsSent(t *testing.T) {
+	w := newWorld(t)
+	w.accepted(t, invitation(firm), "testesr2020+simple@passerelle.example", firm)
+}
+
 func TestTheModelStandsForAnEmptyText(t *testing.T) {
 	w := newWorld(t)
 	for _, body := range []string{"", "\n \n", "-- \nAlice Martin", "\nEnvoyé de mon iPhone\n"} {

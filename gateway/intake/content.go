@@ -194,6 +194,9 @@ func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
 	if len(x.targets) == 0 {
 		return nil, nil
 	}
+	if shown, err := x.invited(); err != nil || len(shown) > 0 {
+		return one(refuse("refuse.compose.invitation", "Addresses", shown)), err
+	}
 	err := x.in.d.Composer.Letter(io.Discard, x.courier, x.recipients(x.courier.ID)[0], x.s.Message.ReaderAt())
 	if err == nil {
 		return nil, nil
@@ -202,4 +205,21 @@ func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
 		return one(f), nil
 	}
 	return nil, fmt.Errorf("compose the first message: %w", err)
+}
+
+// invited gives the addresses that an invitation of the agent's mail client would show to those whom they do not concern:
+// of other recipients, and of the gateway's domain (promise 4).
+func (x *exam) invited() (shown []string, err error) {
+	named, err := x.msg.Invited()
+	if err != nil {
+		return nil, fmt.Errorf("read an invitation: %w", err)
+	}
+	for _, address := range named {
+		_, domain, _ := strings.Cut(address, "@")
+		other := len(x.targets) > 1 && slices.ContainsFunc(x.targets, func(t target) bool { return strings.EqualFold(t.address, address) })
+		if other || strings.EqualFold(domain, x.in.o.Domain) {
+			shown = append(shown, address)
+		}
+	}
+	return shown, nil
 }

@@ -62,6 +62,8 @@ var refusals = []refusal{
 	{"two authors", "From: alice@ville.example, marches@ville.example\n" + plainMail, to("testesr2020@passerelle.example", firm), "several-from", "n'en gardez qu'un"},
 	{"two From", "From: alice@ville.example\nFrom: alice@ville.example\n" + plainMail, to("testesr2020@passerelle.example", firm), "several-from", "n'en gardez qu'un"},
 	{"no From", "From: \n" + plainMail, to("testesr2020@passerelle.example", firm), "no-from", "choisissez votre adresse"},
+	{"an invitation that names the others", invitation("Durand@durand.example"), to("testesr2020@passerelle.example", firm, "durand@durand.example"), "compose.invitation", "« durand@durand.example »"},
+	{"an invitation that names an address of ours", invitation("testesr2020+libre@passer\n elle.example"), to("testesr2020@passerelle.example", firm), "compose.invitation", "« testesr2020+libre@passerelle.example »"},
 	{"a piece of a message, with its recipients", "Content-Type: message/partial; id=x; number=1; total=2\n\nTo: bob@ville.example\nSubject: Offre\n\nBonjour", to("testesr2020@passerelle.example", firm), "compose.partial", "coupé"},
 	{"simple on a locked type", plainMail, to("testesr2020+rejet+simple@passerelle.example", firm), "locked-acknowledged", "« Courrier de rejet » part toujours avec accusé de réception : retirez le mot « simple »"},
 	{"no deadline", plainMail, to("testesr2020+complement@passerelle.example", firm), "deadline-required", "+limite-20210316-1200"},
@@ -81,6 +83,12 @@ var refusals = []refusal{
 	{"forged thread", plainMail, to("courrier+f-" + strings.Repeat("a", 52) + "@passerelle.example"), "unknown-thread", "écrivez un nouveau message"},
 	{"two consultations", "Subject: [XYZ] Offre\n" + plainMail, to("testesr2020@passerelle.example", "xyz@passerelle.example"), "unknown-consultation", "XYZ"},
 	{"files too heavy without acknowledgement", withFile(5_000_001), to("testesr2020+simple@passerelle.example", firm), "files-plain", "pèsent 5,1 Mo, le maximum est de 5 Mo sans accusé de réception : retirez le mot « simple »"},
+}
+
+// invitation is what an agent's calendar sends, to whom it invites.
+func invitation(address string) string {
+	return "Message-ID: <invitation@ville.example>\nSubject: Visite\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\nVisite\n--b\nContent-Type: text/calendar; method=REQUEST\n\n" +
+		"BEGIN:VCALENDAR\nMETHOD:REQUEST\nATTENDEE;CN=Firme;RSVP=TRUE:mailto:" + address + "\nEND:VCALENDAR\n--b--\n"
 }
 
 // withFile is a message with a file of that many bytes.

@@ -70,6 +70,9 @@ func (p *splicer) multipart(part *Part) error {
 				return err
 			}
 		}
+		if part == p.m.Root && part.MediaType == "multipart/mixed" {
+			return p.liftedInto(b)
+		}
 		return nil
 	})
 }
@@ -107,8 +110,11 @@ func (p *splicer) between(boundary string, parts func() error) error {
 	return err
 }
 
-// child writes one part with its delimiter: the files of a winmail.dat in its place.
+// child writes one part with its delimiter: the files of a winmail.dat in its place, nothing of what is lifted out.
 func (p *splicer) child(boundary string, c *Part) error {
+	if slices.Contains(p.lifted, c) {
+		return nil
+	}
 	parts := []*Part{c}
 	if c.tnef != nil {
 		parts = c.recoveredFiles()
@@ -184,15 +190,19 @@ func (p *splicer) leaf(part *Part) error {
 	case part.Header.Has("Content-Transfer-Encoding"):
 		p.field(part, "Content-Transfer-Encoding")
 	}
-	p.fields(part, leafFields...)
-	if part.MediaType == "message/partial" && part.Disposition == "" { // not to be put together again on its way
-		p.w.WriteString("Content-Disposition: attachment" + FormatParam("filename", part.Filename()) + "\r\n")
-	}
+	p.leafFields(part)
 	p.w.WriteString("\r\n")
 	return copyCRLF(p.w, part.Raw())
 }
 
-var leafFields = []string{"Content-Disposition", "Content-ID", "Content-Description", "Content-Language", "Content-Location", "Content-MD5", "Content-Class"}
+func (p *splicer) leafFields(part *Part) {
+	if p.isFile(part) {
+		p.w.WriteString("Content-Disposition: attachment" + FormatParam("filename", part.Filename()) + "\r\n")
+	} else {
+		p.field(part, "Content-Disposition")
+	}
+	p.fields(part, "Content-ID", "Content-Description", "Content-Language", "Content-Location", "Content-MD5", "Content-Class")
+}
 
 func (p *splicer) typeOf(part *Part) {
 	switch {
@@ -212,7 +222,7 @@ func (p *splicer) encoded(part *Part) error {
 			"Content-Disposition: attachment" + FormatParam("filename", part.Filename()) + "\r\n")
 	} else {
 		p.typeOf(part)
-		p.fields(part, leafFields...)
+		p.leafFields(part)
 	}
 	return p.base64(body)
 }
@@ -262,6 +272,11 @@ func (p *splicer) beside(untouched bool) error {
 		}
 		if err := p.child(b, p.m.Root); err != nil {
 			return err
+		}
+		if p.m.Root.MediaType != "multipart/mixed" {
+			if err := p.liftedInto(b); err != nil {
+				return err
+			}
 		}
 		return p.ownPart(b, after)
 	})

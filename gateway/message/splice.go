@@ -51,7 +51,8 @@ var errUntouchable = errors.New("text that cannot be added to")
 // Where the words cannot be put into the text without a risk for it (a part of it is signed, its
 // charset is not what it says) or there is no text, they make a part of their own. A protected
 // message (Kind.Protected) is wrapped whole, as message/rfc822 beneath the words, its signed bytes
-// untouched. A winmail.dat is opened, its files take its place.
+// untouched. A winmail.dat is opened, its files take its place; an invitation among the renderings of the text becomes a
+// file beside it.
 //
 // Lines end with CRLF and have at most 998 octets, but within signed parts. Memory does not grow
 // with the message. Errors: a *gateway.Fault (permanent, refuse.message.long-text or
@@ -80,6 +81,7 @@ type splicer struct {
 	edits      map[*Part]edited // what the shown parts become
 	boundaries []string         // of the multiparts being written
 	made       int              // boundaries so far
+	lifted     []*Part          // files that stood among the renderings of a text
 }
 
 // edited is a shown part with the words put in.
@@ -92,7 +94,7 @@ func (p *splicer) write() error {
 	if p.m.Kind().Protected() {
 		return p.wrap()
 	}
-	p.shown = p.m.bodies()
+	p.shown, p.lifted = p.m.bodies(), lifted(p.m.Root)
 	err := p.edit()
 	if err != nil && !errors.Is(err, errUntouchable) {
 		return err
@@ -100,7 +102,7 @@ func (p *splicer) write() error {
 	p.w.WriteString(p.s.Header)
 	p.w.WriteString("MIME-Version: 1.0\r\n")
 	if err == nil && !p.shown.none() && p.spliceable() {
-		return p.entity(p.m.Root)
+		return p.whole()
 	}
 	return p.beside(err != nil)
 }

@@ -65,6 +65,34 @@ func TestPromiseIntact(t *testing.T) {
 	}
 }
 
+// TestAnInvitationIsAFileBesideTheLetter: a mail client shows the letter, not its own page of an appointment.
+func TestAnInvitationIsAFileBesideTheLetter(t *testing.T) {
+	const calendar = "--b\r\nContent-Type: text/calendar; method=REQUEST\r\n%s\r\nBEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n--b--\r\n"
+	for name, text := range map[string]string{
+		"alone":      "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nVisite\r\n" + fmt.Sprintf(calendar, ""),
+		"inline":     "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nVisite\r\n" + fmt.Sprintf(calendar, "Content-Disposition: inline\r\n"),
+		"with files": "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nVisite\r\n" + fmt.Sprintf(calendar, "") + "--a\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n--a--\r\n",
+		"lying":      "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nVisit\xe9\r\n" + fmt.Sprintf(calendar, ""),
+	} {
+		after := spliced(t, open(t, []byte(text)), words)
+		var files []*Part
+		after.Root.Walk(func(p *Part) bool {
+			for _, c := range p.Children {
+				if c.MediaType == "text/calendar" {
+					files = append(files, c)
+					if p.MediaType != "multipart/mixed" || c.Disposition != "attachment" || c.Params["method"] != "REQUEST" {
+						t.Errorf("%s: %s within %s", name, c.Disposition, p.MediaType)
+					}
+				}
+			}
+			return true
+		})
+		if len(files) != 1 || string(decoded(t, files[0])) != "BEGIN:VCALENDAR\r\nEND:VCALENDAR" {
+			t.Errorf("%s: %d invitations", name, len(files))
+		}
+	}
+}
+
 // TestUntouchedPartsKeepTheirBytes: what nobody has to touch stands in the letter as it stood in the source.
 func TestUntouchedPartsKeepTheirBytes(t *testing.T) {
 	m := open(t, sample(t, "alternative.eml"))

@@ -22,10 +22,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/message"
 	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
+	"vaguemestre/tracking/web"
 )
 
 // bureau is the pages over a real store, with one acknowledged letter.
@@ -86,7 +88,12 @@ func newBureau(t *testing.T, policy gateway.ReplyPolicy, change ...func(*Answers
 		c(&o)
 	}
 	contents := func(ctx context.Context, h gateway.Hash) (Content, error) { return s.OpenContent(ctx, h) }
+	theme, err := web.LoadTheme(config.Default().Theme)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.pages, err = New(s, contents, Options{
+		Theme:  theme,
 		Tokens: ring, PerMinute: 60000, Now: clock, Answers: &o,
 		Logger: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: prometheus.NewRegistry(),
 	})
@@ -133,6 +140,7 @@ func (b *bureau) do(method, path string, body io.Reader, headers ...string) *htt
 	}
 	w := httptest.NewRecorder()
 	b.pages.ServeHTTP(w, r)
+	w.Body = bytes.NewBufferString(strings.ReplaceAll(w.Body.String(), "\u00a0", " ")) // French signs stay with their word
 	return w
 }
 

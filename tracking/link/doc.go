@@ -8,6 +8,11 @@
 // its acknowledgement is durable. A token appears in no log, no referrer and no error; an unknown token
 // and one that names nobody get the same page.
 //
-// A crash leaves nothing: the acknowledgement is one transaction, made before the answer is
+// A company answers there, as often as it likes (answers). What the page says that it has is durable: the words as they are saved, a file chunk by
+// chunk, so that an upload goes on where a cut, a reload or a crash left it. An answer is sent by the review's button alone, once, whole, and as late or
+// sealed as the server's clock says at that instant; a file that was begun before the deadline changes nothing of that. What is under seal is encrypted from
+// its first chunk, and shown to whoever has the link until it is sent, then to whoever has the receipt.
+//
+// A crash leaves nothing but what is being written: the acknowledgement is one transaction, made before the answer is
 // written; a company whose answer was lost presses again and finds the first time kept.
 package link

@@ -138,7 +138,8 @@ func (p *Page) Where() string {
 // Fits fails the test when the page is wider than the view: people would have to scroll sideways (WCAG 1.4.10).
 func (p *Page) Fits() *Page {
 	p.t.Helper()
-	over, err := p.Eval(`() => document.documentElement.scrollWidth - window.innerWidth`)
+	// Not window.innerWidth: a telephone's window grows with a page that is too wide for it.
+	over, err := p.Eval(`width => document.documentElement.scrollWidth - width`, p.view.Width)
 	p.must("measure the page", err)
 	if n := over.Value.Int(); n > 0 {
 		p.t.Fatalf("%s: the page is %d pixels wider than the window", p.view.Name, n)

@@ -59,6 +59,7 @@
 
   // The files, one after the other.
   const missing = file => [...document.querySelectorAll("[data-file]")].find(e => e.dataset.name === file.name && Number(e.dataset.size) === file.size);
+  const sign = name => document.getElementById("sign-" + name).content.firstElementChild.cloneNode(true);
   const row = file => {
     const item = document.createElement("li"), body = document.createElement("div"), name = document.createElement("strong");
     const said = document.createElement("span"), bar = document.createElement("progress"), stop = document.createElement("button");
@@ -73,7 +74,7 @@
     stop.textContent = form.dataset.stop;
     stop.setAttribute("aria-describedby", name.id);
     body.append(name, said, bar, stop);
-    item.append(document.createElement("span"), body);
+    item.append(sign("file"), body);
     coming.append(item);
     coming.hidden = false;
     return { item, said, bar, stop };
@@ -113,7 +114,7 @@
           if (from >= file.size) return true;
         }
       } catch (why) {
-        if (why instanceof Refused) { view.said.textContent = why.message; view.item.classList.add("wrong"); view.stop.remove(); spoken.textContent = file.name + " : " + why.message; return false; }
+        if (why instanceof Refused) { view.said.textContent = why.message; view.item.classList.add("wrong"); view.item.firstChild.replaceWith(sign("missing")); view.stop.remove(); view.bar.remove(); spoken.textContent = file.name + " : " + why.message; return false; }
         if (stopped) break;
         view.said.textContent = form.dataset.waiting;
         await pause(wait);

@@ -16,7 +16,7 @@ import (
 type acted struct {
 	Courier   string `arg:"" help:"Number of the courier."`
 	Recipient string `help:"Only this recipient: its number, from courier show; by default all."`
-	Reason    string `required:"" help:"Why: it stands in the events and in the proof."`
+	Reason    string `required:"" help:"Why: it stands in the events, in the proof, and on the page of a letter that is taken back."`
 }
 
 // administrator is who acts by command, as the events name them.

@@ -68,6 +68,9 @@ func TestWhatMayStillBeDoneAboutACourier(t *testing.T) {
 	if answer.StatusCode != http.StatusGone {
 		t.Errorf("the page of a withdrawn courier answers %s", answer.Status)
 	}
+	if page, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(page), "erreur de pièce") {
+		t.Errorf("the page does not say why: %v\n%s", err, page)
+	}
 	if out, err := i.program("", "courier", "withdraw", r.Courier.String(), "--reason", "encore"); err == nil {
 		t.Errorf("withdrawn twice: %s", out)
 	}

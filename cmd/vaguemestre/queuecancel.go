@@ -12,7 +12,7 @@ import (
 
 type queueCancel struct {
 	jobIDs
-	Reason string `required:"" help:"Why: it stands in the events and in the proof."`
+	Reason string `required:"" help:"Why: it stands in the events, in the proof, and on the page of a letter that is taken back."`
 }
 
 func (q queueCancel) Run(cmds *commands, c console, ctx context.Context) error {

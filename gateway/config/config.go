@@ -146,7 +146,8 @@ type Queue struct {
 
 // Relay is the way out.
 type Relay struct {
-	Hostname   string      `toml:"hostname"` // said in EHLO
+	Hostname   string      `toml:"hostname"`    // said in EHLO
+	RequireTLS bool        `toml:"require_tls"` // of every further hop (RFC 8689)
 	Smarthosts []Smarthost `toml:"smarthost"`
 }
 

@@ -142,6 +142,9 @@ func TestCheck(t *testing.T) {
 		{"no client secret", func(c *Config) { c.OAuth = []OAuth{{TokenURL: "https://login.example.fr/token", ClientID: "c"}} }, "oauth[1]: client_id and client_secret"},
 		{"same name for two sources", func(c *Config) { c.OAuth = []OAuth{{Name: "a"}, {Name: "a"}} }, "oauth[2].name: \"a\" is used twice"},
 		{"reminders for ever", func(c *Config) { c.Reminders.Most = 0 }, "reminders.most: must be from 1 to 10"},
+		{"REQUIRETLS over a first hop in clear", func(c *Config) {
+			c.Relay = Relay{RequireTLS: true, Smarthosts: []Smarthost{{Address: "smtp.example.fr:25", TLS: "opportunistic", Connections: 1}}}
+		}, "relay.smarthost[1].tls: relay.require_tls needs"},
 		{"pinned without pins", func(c *Config) {
 			c.Relay.Smarthosts = []Smarthost{{Address: "smtp.example.fr:25", TLS: "pinned", Connections: 1}}
 		}, "pins: is required"},

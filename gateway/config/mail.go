@@ -111,6 +111,9 @@ func (k *checker) relay(r Relay, tables []OAuth) {
 	for i, s := range r.Smarthosts {
 		key := fmt.Sprintf("relay.smarthost[%d]", i+1)
 		k.smarthost(key, s)
+		if r.RequireTLS && (s.TLS == "none" || s.TLS == "opportunistic") {
+			k.say(key+".tls", "relay.require_tls needs a relay that is itself reached over TLS: choose \"verified\"")
+		}
 		k.login(key, login{s.Auth, s.Username, s.Password, s.OAuth}, tables)
 	}
 }

@@ -289,6 +289,29 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+// The rate is per smarthost: over it a message waits, and does not go when the wait is given up.
+func TestTheRateOfASmarthostIsKept(t *testing.T) {
+	srv := serve(t, script{})
+	host := clear1(srv)
+	host.Rate = 1e-6
+	r := relayTo(t, Options{}, host)
+	if _, fault := r.Deliver(context.Background(), letterEnvelope(), text(letter)); fault != nil {
+		t.Fatal(fault)
+	}
+	ctx, giveUp := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		if d, fault := r.Deliver(ctx, letterEnvelope(), text(letter)); fault == nil || fault.Class != gateway.Temporary {
+			t.Errorf("%v %+v", fault, d)
+		}
+	})
+	giveUp()
+	waiting.Wait()
+	if n := len(srv.took()); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+}
+
 func TestFailover(t *testing.T) {
 	dead, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

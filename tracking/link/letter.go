@@ -1,6 +1,7 @@
 package link
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -69,10 +70,33 @@ func (p *Pages) open(w http.ResponseWriter, r *http.Request) (letter, bool) {
 	}
 	if reason := p.closed(l); reason != "" {
 		p.metrics.closed.WithLabelValues(reason).Inc()
-		p.notice(w, r, http.StatusGone, reason, l.courier.Context)
+		why, err := p.whyTakenBack(r, l, reason)
+		if err != nil {
+			p.outage(w, r, "find why a letter was taken back", err)
+			return l, false
+		}
+		p.notice(w, r, http.StatusGone, reason, l.courier.Context, "Reason", why)
 		return l, false
 	}
 	return l, true
+}
+
+// whyTakenBack is the reason that was given when the letter was withdrawn or cancelled; empty when it was erased since.
+func (p *Pages) whyTakenBack(r *http.Request, l letter, closed string) (string, error) {
+	if closed != "withdrawn" {
+		return "", nil
+	}
+	events, err := p.store.Events(r.Context(), l.courier.ID, l.recipient.ID)
+	if err != nil {
+		return "", err
+	}
+	for _, e := range events {
+		var d gateway.ReasonDetails
+		if (e.Kind == gateway.Withdrawn || e.Kind == gateway.Cancelled) && e.Purpose == gateway.ForLetter && json.Unmarshal(e.Details, &d) == nil {
+			return d.Reason, nil
+		}
+	}
+	return "", nil
 }
 
 func (p *Pages) unknown(w http.ResponseWriter, r *http.Request) {

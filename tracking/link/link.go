@@ -21,6 +21,7 @@ type Store interface {
 	Recipient(context.Context, gateway.ID) (gateway.Recipient, error)
 	Courier(context.Context, gateway.ID) (gateway.Courier, error)
 	Consultation(context.Context, gateway.ID) (gateway.Consultation, error)
+	Events(ctx context.Context, courier, recipient gateway.ID) ([]gateway.Event, error)
 	Apply(context.Context, gateway.Step) error
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,12 @@ func (f *fake) Courier(context.Context, gateway.ID) (gateway.Courier, error) { r
 
 func (f *fake) Consultation(context.Context, gateway.ID) (gateway.Consultation, error) {
 	return f.consultation, nil
+}
+
+func (f *fake) Events(context.Context, gateway.ID, gateway.ID) ([]gateway.Event, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.events), nil
 }
 
 func (f *fake) Apply(_ context.Context, s gateway.Step) error {
@@ -347,6 +354,10 @@ func TestWithdrawnAndArchived(t *testing.T) {
 		if w := d.do("GET", d.link+path, nil); w.Code != http.StatusGone || !strings.Contains(w.Body.String(), "a retiré ce courrier") {
 			t.Errorf("withdrawn %s: %d", path, w.Code)
 		}
+	}
+	d.store.events = append(d.store.events, gateway.NewEvent(gateway.Withdrawn, d.now, gateway.ReasonDetails{Reason: "mauvaise <pièce>"}, nil))
+	if w := d.do("GET", d.link, nil); !strings.Contains(w.Body.String(), "mauvaise &lt;pièce&gt;") {
+		t.Errorf("the page does not say why: %s", w.Body)
 	}
 	d.store.recipient.Standing.Withdrawn = time.Time{}
 	d.store.consultation.Archived = d.now

@@ -159,7 +159,11 @@ func (d *drawer) whyRelayed(f EventFacts) string {
 	if r.TLS != "" {
 		tls = d.w.t("why.tls", "tls", r.TLS)
 	}
-	return d.w.t("why."+string(f.Kind), "host", r.Host, "reply", reply, "tls", tls)
+	why := d.w.t("why."+string(f.Kind), "host", r.Host, "reply", reply, "tls", tls)
+	if f.Kind == gateway.Sent && f.Details != "" && !r.DSN {
+		why += " " + d.w.t("why.unconfirmable")
+	}
+	return why
 }
 
 func (d *drawer) whyReported(f EventFacts, key string) string {

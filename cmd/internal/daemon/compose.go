@@ -21,6 +21,8 @@ type composer struct {
 	ring    *token.Ring
 	store   *store.Store
 	notices *notice.Composer
+	// requireTLS asks that every further hop of a letter use verified TLS (RFC 8689). Notices go to the agents' own server.
+	requireTLS bool
 }
 
 // Version is the composer's, frozen in each courier.
@@ -120,7 +122,7 @@ func (c *composer) letter(ctx context.Context, job gateway.Job, courier gateway.
 		Envelope: relay.Envelope{
 			From: "courrier+b-" + bounce + "@" + courier.Composition.Domain, To: r.Address,
 			ENVID: gateway.EnvelopeID(r.ID, job.Generation, purpose), ORCPT: r.Address, Notify: relay.NotifyAll,
-			MessageID: id, Date: date,
+			MessageID: id, Date: date, RequireTLS: c.requireTLS,
 		},
 		Write: write,
 		Close: func() { _ = content.Close() }, // it was only read

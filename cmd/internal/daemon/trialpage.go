@@ -40,6 +40,10 @@ func (p prospect) Courier(context.Context, gateway.ID) (gateway.Courier, error) 
 	return p.courier, nil
 }
 
+func (p prospect) Events(context.Context, gateway.ID, gateway.ID) ([]gateway.Event, error) {
+	return nil, nil
+}
+
 func (p prospect) Consultation(context.Context, gateway.ID) (gateway.Consultation, error) {
 	return gateway.Consultation{ID: p.courier.Consultation}, nil
 }

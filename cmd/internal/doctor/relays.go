@@ -121,6 +121,9 @@ func (x *examiner) capabilities(address string, ext map[string]string) {
 	} else {
 		x.ok("relay", address, "dsn-fine", nil)
 	}
+	if _, ok := ext["REQUIRETLS"]; x.Config.Relay.RequireTLS && !ok {
+		x.change("relay", address, "requiretls", nil, "")
+	}
 	if _, ok := ext["8BITMIME"]; !ok {
 		x.change("relay", address, "eightbit", nil, "")
 	}

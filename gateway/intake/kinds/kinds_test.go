@@ -73,6 +73,30 @@ func TestTheNineTypesAreThoseOfTheManual(t *testing.T) {
 	}
 }
 
+func TestATypeSaysItsReminders(t *testing.T) {
+	whole, err := os.ReadFile("../../../configs/courriers/rejet.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, want := range map[string]string{
+		"[reminders]\nafter_days = 3\nmost = 1\n": "", "[reminders]\nafter_days = 0\nmost = 1\n": "", "[reminders]\nafter_days = 3\n": "most: this key is missing",
+		"[reminders]\nafter_days = -1\nmost = 1\n": "after_days: from 0", "[reminders]\nafter_days = 3\nmost = 0\n": "most: from 1",
+	} {
+		s, err := Load(fstest.MapFS{"rejet.toml": {Data: []byte(strings.Replace(string(whole), "[fr]\n", table+"[fr]\n", 1))}}, "")
+		switch {
+		case want == "" && err != nil, want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: %v", table, err)
+		case want == "":
+			if k, _ := s.Type(gateway.Rejet); k.Reminders == nil || k.Reminders.Most != 1 {
+				t.Errorf("%q: %+v", table, k.Reminders)
+			}
+		}
+	}
+	if k, _ := embedded(t).Type(gateway.Rejet); k.Reminders != nil {
+		t.Error("a type without the table says something of reminders")
+	}
+}
+
 func TestModelsAsTheyComeOut(t *testing.T) {
 	s := embedded(t)
 	for _, language := range []string{"fr", "en"} {

@@ -255,7 +255,7 @@ func TestAnIdleConnectionThatDiedIsReplaced(t *testing.T) {
 			if trouble != nil {
 				t.Fatal(trouble.fault)
 			}
-			s.dirty, s.sent = true, 1
+			s.dirty = true
 			r.pools[0].keep(s)
 			if _, fault := r.Deliver(context.Background(), letterEnvelope(), text(letter)); fault != nil {
 				t.Fatal(fault)

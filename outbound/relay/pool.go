@@ -90,6 +90,7 @@ func (p *pool) take() *session {
 		s := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
 		if p.now().Sub(s.idle) < p.host.IdleTimeout {
+			s.waited = true
 			return s
 		}
 		s.close()

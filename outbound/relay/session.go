@@ -27,10 +27,11 @@ type session struct {
 	tls, cipher string // empty: not encrypted
 	verified    bool
 
-	ctx   context.Context // of the delivery under way: its end fails the I/O at once
-	sent  int             // messages
-	idle  time.Time       // since when
-	dirty bool            // RSET is owed before the next transaction
+	ctx    context.Context // of the delivery under way: its end fails the I/O at once
+	sent   int             // messages
+	idle   time.Time       // since when
+	waited bool            // it was idle before this transaction: the peer may have left meanwhile
+	dirty  bool            // RSET is owed before the next transaction
 }
 
 const writeBuffer = 32 << 10

@@ -154,7 +154,7 @@ func (s *session) announce(mail, rcpt string) *trouble {
 			t = s.oneByOne(mail, rcpt)
 		}
 	}
-	if t != nil && t.lost && s.sent > 0 {
+	if t != nil && t.lost && s.waited {
 		t.stale = true
 	}
 	return t

@@ -222,16 +222,12 @@ func (l agentList) Run(cmds *commands, c console, ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		list := []view.Agent{}
-		for _, agent := range agents {
-			may, err := s.EntitledConsultations(ctx, agent.ID)
-			if err != nil {
-				return err
-			}
-			list = append(list, view.OfAgent(agent, may))
+		may, err := s.Entitlements(ctx)
+		if err != nil {
+			return err
 		}
-		return l.show(c, view.Agents{Agents: list}, func() error {
-			for i, agent := range agents {
+		return l.show(c, view.OfAgents(agents, may), func() error {
+			for _, agent := range agents {
 				state := ""
 				if agent.Disabled {
 					state = " (closed)"
@@ -239,7 +235,7 @@ func (l agentList) Run(cmds *commands, c console, ctx context.Context) error {
 				if agent.Administrator {
 					state += " (administrator)"
 				}
-				c.say("%s%s\t%s\t%s\t%s", agent.Login, state, agent.Name, strings.Join(agent.Addresses, ", "), strings.Join(list[i].Consultations, ", "))
+				c.say("%s%s\t%s\t%s\t%s", agent.Login, state, agent.Name, strings.Join(agent.Addresses, ", "), strings.Join(may[agent.ID], ", "))
 			}
 			return nil
 		})

@@ -226,3 +226,21 @@ func (s *Store) EntitledConsultations(ctx context.Context, agent gateway.ID) ([]
 func (s *Store) EntitledAgents(ctx context.Context, consultation gateway.ID) ([]gateway.Agent, error) {
 	return all(ctx, s, "list entitlements", scanAgent, entitledAgents, consultation.String())
 }
+
+// Entitlements gives the references that each agent may write about, of all agents who may about some.
+func (s *Store) Entitlements(ctx context.Context) (map[gateway.ID][]string, error) {
+	type pair struct {
+		agent     gateway.ID
+		reference string
+	}
+	pairs, err := all(ctx, s, "list entitlements", func(row scanner) (p pair, err error) {
+		err = row.Scan(&p.agent, &p.reference)
+		return p, err
+	},
+		"SELECT entitlement.agent, consultation.reference FROM entitlement JOIN consultation ON consultation.id = entitlement.consultation ORDER BY reference")
+	may := map[gateway.ID][]string{}
+	for _, p := range pairs {
+		may[p.agent] = append(may[p.agent], p.reference)
+	}
+	return may, err
+}

@@ -125,6 +125,7 @@ func TestAgents(t *testing.T) {
 		same(t, "entitled", must(s.Entitled(ctx, a.ID, c.ID))(t), true)
 		same(t, "consultations", must(s.EntitledConsultations(ctx, a.ID))(t), []gateway.Consultation{c})
 		same(t, "agents", must(s.EntitledAgents(ctx, c.ID))(t), []gateway.Agent{b})
+		same(t, "references", must(s.Entitlements(ctx))(t), map[gateway.ID][]string{a.ID: {"R"}})
 		wantErr(t, s.Entitle(ctx, a.ID, gateway.NewID(noon)), gateway.ErrNotFound)
 		check(t, s.Revoke(ctx, a.ID, c.ID))
 		check(t, s.Revoke(ctx, a.ID, c.ID))

@@ -113,13 +113,9 @@ func (a *API) listAgents(w http.ResponseWriter, r *http.Request, _ call) error {
 	if err != nil {
 		return err
 	}
-	list := []view.Agent{}
-	for _, agent := range all {
-		may, err := a.store.EntitledConsultations(r.Context(), agent.ID)
-		if err != nil {
-			return err
-		}
-		list = append(list, view.OfAgent(agent, may))
+	may, err := a.store.Entitlements(r.Context())
+	if err != nil {
+		return err
 	}
-	return answer(w, http.StatusOK, view.Agents{Agents: list})
+	return answer(w, http.StatusOK, view.OfAgents(all, may))
 }

@@ -133,7 +133,7 @@ func (h *house) follow(n int) (ids []gateway.ID) {
 	return ids
 }
 
-// A sealed reply shows in no answer: neither its text, nor its subject, nor its files, nor who wrote it.
+// A sealed reply shows in no answer: neither what the store holds of it, nor what its event says, nor who wrote it.
 func TestPromise9NoAnswerShowsASealedReply(t *testing.T) {
 	h := newHouse(t, Options{})
 	h.sequenced(t)
@@ -147,7 +147,7 @@ func TestPromise9NoAnswerShowsASealedReply(t *testing.T) {
 	must(t, err)
 	const secret = "scellé-4711"
 	reply := gateway.Reply{ID: gateway.NewID(time.Now()), Courier: sent.Courier, Recipient: recipients[0].ID, From: secret + "@entreprise.example", Sealed: true,
-		Subject: secret, Text: secret, MessageID: "<" + secret + "@e>", Files: []gateway.File{{Name: secret + ".pdf"}}, Received: time.Now()}
+		Opens: time.Now().AddDate(0, 1, 0), Manifest: []byte(secret), MessageID: "<" + secret + "@e>", Received: time.Now()}
 	e := gateway.NewEvent(gateway.Replied, time.Now(), map[string]string{"subject": secret, "file": secret}, map[string]string{"address": secret}).
 		About(sent.Courier, recipients[0].ID).By("company:"+secret, gateway.ByMail)
 	must(t, h.store.Apply(t.Context(), gateway.Step{Events: []gateway.Event{e}, Replies: []gateway.Reply{reply}}))

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -156,4 +157,21 @@ func FuzzReadCSV(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTheSheetOfTheReadmeIsRead(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if line, ok := strings.CutPrefix(line, "    "); ok && strings.Count(line, ";") == 5 {
+			b.WriteString(line + "\n")
+		}
+	}
+	e := readSheet(t, b.String())
+	if len(e) != 1 || len(e[0].Companies) != 2 || len(e[0].Companies[0].Registers) != 2 || e[0].Consultation.Deadline.IsZero() {
+		t.Errorf("%q is %+v", b.String(), e)
+	}
 }

@@ -68,9 +68,11 @@ type Agents struct {
 	Agents []Agent `json:"agents"`
 }
 
-// OfAgent shows one.
-func OfAgent(a gateway.Agent, may []gateway.Consultation) Agent {
-	return Agent{a.Login, a.Name, Some(a.Addresses), &a.Disabled, All(may, func(c gateway.Consultation) string { return c.Reference })}
+// OfAgents shows them, each with the references that they may write about.
+func OfAgents(all []gateway.Agent, may map[gateway.ID][]string) Agents {
+	return Agents{All(all, func(a gateway.Agent) Agent {
+		return Agent{a.Login, a.Name, Some(a.Addresses), &a.Disabled, Some(may[a.ID])}
+	})}
 }
 
 // Entitled is the logins of those who may write about a consultation.

@@ -246,8 +246,14 @@ func decodeText(t *testing.T, raw string) string {
 	return string(text)
 }
 
-// press opens the page and sends its form, as a browser does.
+// press opens the page of the rejection and sends its form, as a browser does.
 func (r *real) press(t *testing.T, link string) {
+	t.Helper()
+	r.reveal(t, link, "deuxième rang")
+}
+
+// reveal does so for a letter that has these words.
+func (r *real) reveal(t *testing.T, link, words string) {
 	t.Helper()
 	browse := func(method string, form url.Values) string {
 		q, err := http.NewRequestWithContext(r.ctx, method, link, strings.NewReader(form.Encode()))
@@ -272,7 +278,7 @@ func (r *real) press(t *testing.T, link string) {
 	if field == nil {
 		t.Fatal("no form at " + link)
 	}
-	if page := browse(http.MethodPost, url.Values{"form": {html.UnescapeString(field[1])}}); !strings.Contains(page, "deuxième rang") {
+	if page := browse(http.MethodPost, url.Values{"form": {html.UnescapeString(field[1])}}); !strings.Contains(page, words) {
 		t.Errorf("the content does not show:\n%s", page)
 	}
 }

@@ -164,13 +164,18 @@ func TestSoakThunderbird(t *testing.T) {
 		b.told("premier-destinataire.eml")
 		b.shows("Essai", "thunderbird-trial")
 	})
-	t.Run("an empty letter asks for the model", func(t *testing.T) {
-		refused, err := b.Send(sandbox.Written{To: b.control("+invitation+modele"), Subject: "Modèle", HTML: "<p></p>"})
+	t.Run("a model comes back, is edited as a new message and sent", func(t *testing.T) {
+		refused, err := b.Send(sandbox.Written{To: b.control("+annulation+modele"), Subject: "Modèle", HTML: "<p></p>"})
 		if err != nil || refused != "" {
 			t.Fatalf("%q, %v", refused, err)
 		}
-		b.told("mode-d-emploi.txt")
-		b.shows("invitation", "thunderbird-model")
+		b.told("[Mode d'emploi")
+		b.shows("annulation", "thunderbird-model")
+		if refused, err = b.EditAsNew(company.Address, `^\[Mode.*\]$`, "", `\[Motif.*\]`, "Crédits insuffisants.", `\[Indiquer.*\]`, ""); err != nil || refused != "" {
+			b.picture("unexpected")
+			t.Fatalf("%q, %v", refused, err)
+		}
+		b.reveal(t, pageLink.FindString(decodeText(t, b.received(t, company, "annulation"))), "Crédits insuffisants.")
 	})
 	t.Run("a company's answer is answered in its thread", func(t *testing.T) {
 		c := b.sends(sandbox.Written{To: company.Address + ", " + b.control("+libre"), Subject: "Votre plan", HTML: "<p>Quelle échelle a-t-il ?</p>"})

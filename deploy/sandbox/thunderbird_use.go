@@ -53,6 +53,15 @@ func (t *Thunderbird) Reply(html string) (refused string, err error) {
 	return refused, t.script("send", &refused)
 }
 
+// EditAsNew opens the message that Inbox showed as a new one, as "Modifier comme un nouveau message" does, adds a recipient, replaces what the
+// patterns match in its lines (pairs of pattern and text), and sends it as Send does.
+func (t *Thunderbird) EditAsNew(to string, pairs ...string) (refused string, err error) {
+	if err := t.script("edit", nil, to, pairs); err != nil {
+		return "", err
+	}
+	return refused, t.script("send", &refused)
+}
+
 // Dismiss closes the dialogs and the messages being written.
 func (t *Thunderbird) Dismiss() error { return t.script("dismiss", nil) }
 

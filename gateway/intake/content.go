@@ -13,6 +13,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/address"
+	"vaguemestre/gateway/catalog"
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/message"
 )
@@ -79,6 +80,9 @@ func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
 		if !slices.Contains(left, p) {
 			left = append(left, p)
 		}
+	}
+	if howTo := catalog.Text(x.in.o.Language, "model.mark", nil); kinds.Holds(plain, howTo) || kinds.Holds(rich, howTo) {
+		left = append([]string{howTo + "…]"}, left...)
 	}
 	if len(left) > 0 {
 		return one(refuse("refuse.placeholder", "Placeholders", named(left))), nil

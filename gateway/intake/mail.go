@@ -19,16 +19,18 @@ type letter struct {
 	err      error
 }
 
-// letterTo begins a message to the agent, threaded under theirs; answers go to replyTo.
-// RFC 3834 §5: it is marked as made by a program.
-func (in *Intake) letterTo(x *exam, w io.Writer, subject, replyTo string) *letter {
+// letterTo begins a message to the agent, threaded under theirs. To names them, unless the message is to be edited and sent to somebody else; answers
+// go there too. RFC 3834 §5: it is marked as made by a program.
+func (in *Intake) letterTo(x *exam, w io.Writer, subject, to string) *letter {
 	l := &letter{w: w, boundary: rand.Text()}
 	from := mail.Address{Name: "Vaguemestre", Address: "nepasrepondre@" + in.o.Domain}
-	to := mail.Address{Name: x.s.Agent.Name, Address: x.from}
+	agent := mail.Address{Name: x.s.Agent.Name, Address: x.from}
 	l.field("From", from.String())
-	l.field("To", to.String())
-	if replyTo != "" {
-		l.field("Reply-To", replyTo)
+	if to == "" {
+		l.field("To", agent.String())
+	} else {
+		l.field("To", to)
+		l.field("Reply-To", to)
 	}
 	l.field("Subject", mime.QEncoding.Encode("utf-8", subject))
 	l.field("Date", x.now.In(x.consultation.Location()).Format("Mon, 02 Jan 2006 15:04:05 -0700"))
@@ -77,11 +79,6 @@ func (l *letter) file(name, mediaType, body string) {
 	l.part("Content-Type: "+mediaType, "Content-Transfer-Encoding: quoted-printable",
 		"Content-Disposition: "+mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	l.quoted(body)
-}
-
-// note adds a text as a file of its own, which stays out of what is answered or edited.
-func (l *letter) note(name, body string) {
-	l.file(name, "text/plain; charset=utf-8", body)
 }
 
 func (l *letter) quoted(body string) {

@@ -76,6 +76,8 @@ var refusals = []refusal{
 	{"sealed without deadline", plainMail, to("testesr2020+scelle@passerelle.example", firm), "sealed-without-deadline", "+limite-20210316-1200"},
 	{"placeholder left", "Subject: Rejet\n\nMotifs : [Motifs du rejet de la candidature ou de l'offre : critères,\nnotes obtenues, classement]", to("testesr2020+rejet@passerelle.example", firm), "placeholder", "[Motifs du rejet"},
 	{"placeholder left in HTML", "Content-Type: text/html; charset=utf-8\n\n<p>Motifs&nbsp;: <b>[Motifs du rejet</b> de la candidature ou de l&#39;offre : critères, notes obtenues, classement]</p>", to("testesr2020+rejet@passerelle.example", firm), "placeholder", "[Motifs du rejet"},
+	{"placeholder left in a quotation", "Subject: Rejet\n\n> Motifs : [Motifs du rejet de la candidature ou de\n> l'offre : critères, notes obtenues,\n> classement]", to("testesr2020+rejet@passerelle.example", firm), "placeholder", "[Motifs du rejet"},
+	{"the model's instructions left", "Subject: Rejet\n\n> [Mode d'emploi, à\n> supprimer : ouvrez\n\nBonjour, le prix est trop haut.", to("testesr2020+rejet@passerelle.example", firm), "placeholder", "[Mode d'emploi, à supprimer…]"},
 	{"empty, and a model to fill in", "Subject: Rejet\n\n-- \nAlice Martin\nVille", to("testesr2020+rejet@passerelle.example", firm), "placeholder-model", "testesr2020+rejet+modele@passerelle.example"},
 	{"long subject", "Subject: " + strings.Repeat("mot ", 100) + "\n\nBonjour", to("testesr2020@passerelle.example", firm), "long-subject", "raccourcissez"},
 	{"proof among others", plainMail, to("testesr2020@passerelle.example", "preuve+aguo4hq5vn3tkabcdefghijkl4@passerelle.example"), "mixed-request", "un message à part"},

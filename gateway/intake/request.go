@@ -94,7 +94,7 @@ func (x *exam) draftRecipients() []string {
 	return append(all, x.free...)
 }
 
-// mailModel sends the model, filled in, to the agent.
+// mailModel sends the model, filled in, to the agent; its To is where it goes once it is complete.
 func (in *Intake) mailModel(ctx context.Context, x *exam) (Receipt, error) {
 	control := x.again()
 	args := map[string]any{"Type": x.kind.Name(in.o.Language), "Reference": x.consultation.Reference, "Address": control}
@@ -103,8 +103,8 @@ func (in *Intake) mailModel(ctx context.Context, x *exam) (Receipt, error) {
 	spool := in.d.Store.Spool()
 	defer spool.Discard()
 	m := in.letterTo(x, spool, subject, control)
-	m.text(body)
-	m.note(catalog.Text(in.o.Language, "model.file", nil), catalog.Text(in.o.Language, "model.intro", args))
+	// In the text, and between brackets, not in a file of its own: whoever edits it as a new message sends the files on.
+	m.text(catalog.Text(in.o.Language, "model.mark", nil) + catalog.Text(in.o.Language, "model.intro", args) + "\n\n" + body)
 	if err := m.end(); err != nil {
 		return Receipt{}, fmt.Errorf("write the model: %w", err)
 	}

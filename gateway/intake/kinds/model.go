@@ -167,9 +167,14 @@ func (s *Set) Unfilled(code gateway.TypeCode, language, text string) []string {
 	return left
 }
 
-// loose is text without what a mail client may change: kinds and number of spaces, case, typographic quotes.
+// Holds tells whether a text contains a passage, by the same rule.
+func Holds(text, passage string) bool {
+	return strings.Contains(text, "[") && strings.Contains(loose(text), loose(passage))
+}
+
+// loose is text without what a mail client may change: kinds and number of spaces, case, typographic quotes, marks of quotation.
 func loose(text string) string {
 	return strings.Join(strings.Fields(straight.Replace(strings.ToLower(text))), "")
 }
 
-var straight = strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`)
+var straight = strings.NewReplacer(">", "", "’", "'", "‘", "'", "“", `"`, "”", `"`)

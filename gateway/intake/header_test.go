@@ -13,6 +13,7 @@ func TestTheHeaderAsClientsWriteIt(t *testing.T) {
 		kind    gateway.TypeCode
 		subject string
 	}
+	w := newWorld(t)
 	rejected := understood{gateway.Rejet, "Votre réponse"}
 	for _, c := range []struct {
 		name, header string
@@ -33,7 +34,6 @@ func TestTheHeaderAsClientsWriteIt(t *testing.T) {
 		{"an answer's marks", "Subject: =?utf-8?q?R=C3=A9f_:_[TESTESR2020_rejet]_Votre_r=C3=A9ponse?=", understood{gateway.Rejet, "Réf : Votre réponse"}},
 		{"two subjects: the first", "Subject: [TESTESR2020 rejet] Votre réponse\nSubject: [TESTESR2020 question] Autre", rejected},
 	} {
-		w := newWorld(t)
 		r, err := w.send(t, c.header+"\n\nBonjour, voici.", firm)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -47,9 +47,9 @@ func TestTheHeaderAsClientsWriteIt(t *testing.T) {
 
 // TestWhereAddressesStandChangesNothing: To, Cc and Bcc alike, since only the envelope counts.
 func TestWhereAddressesStandChangesNothing(t *testing.T) {
+	w := newWorld(t)
 	for _, field := range []string{"To", "Cc", "Bcc", "X-Other"} {
-		w := newWorld(t)
-		r := w.accepted(t, field+": testesr2020+rejet@passerelle.example\n"+plainMail, "TestESR2020+Rejet@Passerelle.Example", firm)
+		r := w.accepted(t, field+": testesr2020+rejet@passerelle.example\nSubject: Votre offre\n\nVoici.\n", "TestESR2020+Rejet@Passerelle.Example", firm)
 		recipients, err := w.store.Recipients(t.Context(), r.Courier.ID)
 		must(t, err)
 		if r.Courier.Type != gateway.Rejet || !slices.Equal(addresses(recipients), []string{firm}) {

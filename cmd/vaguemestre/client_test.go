@@ -12,7 +12,6 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,8 +22,7 @@ import (
 // client is an agent's mail client and a company's browser, beside an installation in the world of the demo.
 type client struct {
 	*installation
-	tls   *tls.Config
-	agent string // of the browser; empty: an ordinary one's
+	tls *tls.Config
 
 	user, password string // empty: Victoria's
 }
@@ -212,9 +210,6 @@ func (c client) browse(method, link string, form url.Values) (int, string) {
 	}
 	q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	q.Header.Set("User-Agent", "Mozilla/5.0 Firefox/140.0")
-	if c.agent != "" {
-		q.Header.Set("User-Agent", c.agent+strconv.Itoa(len(form)))
-	}
 	q.Header.Set("Accept-Language", "fr")
 	got, err := http.DefaultClient.Do(q)
 	if err != nil {

@@ -1,10 +1,11 @@
 // Package link serves the companies' pages: the landing page of a letter's link, the letter itself
-// once acknowledged, and its files.
+// once acknowledged, its files, the company's own receipt, and the way to say that a letter is somebody else's.
 //
 // It promises that only a person's deliberate act acknowledges: a POST of the landing page's own
-// form, not sooner than a person could press its button, with the short code when the letter asks for it
-// (promise 6). GET and HEAD never do; visits are recorded as what they look like. Nothing depends
-// on cookies or JavaScript. The content and files of an acknowledged letter are not served before
+// form, bound to that showing of the page and to the browser it was shown to, not sooner than a person could press its button, with
+// the short code when the letter asks for it (promise 6). GET and HEAD never do; visits are recorded as what they look like. Nothing
+// depends on cookies or JavaScript. A patient robot that does all that a person does passes the button, which is why the evidence says "button";
+// only the code claims more. The content and files of an acknowledged letter are not served before
 // its acknowledgement is durable. A token appears in no log, no referrer and no error; an unknown token
 // and one that names nobody get the same page.
 //

@@ -28,11 +28,11 @@ type Examination struct {
 // examined is how many of the latest mails are looked at.
 const examined = 50
 
-// Examine logs in, opens the folder to read only and looks around.
+// Examine logs in, opens the folder as the reader does and looks around.
 func Examine(ctx context.Context, a Account, timeout time.Duration) (x Examination, err error) {
 	err = visit(ctx, a, timeout, func(c *imapclient.Client, w *wire) error {
 		x.Idle = c.Caps().Has(imap.CapIdle)
-		selected, err := c.Select(folderOf(a), &imap.SelectOptions{ReadOnly: true}).Wait()
+		selected, err := c.Select(folderOf(a), nil).Wait() // EXAMINE would tell of no flags that can be kept
 		if err != nil {
 			return at(stageSelect, err)
 		}

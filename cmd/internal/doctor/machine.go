@@ -80,8 +80,13 @@ func (x *examiner) disk(context.Context) {
 
 func (x *examiner) store(ctx context.Context) {
 	subject := x.Config.Store.Driver
-	if _, err := os.Stat(x.Config.DataDir); err != nil {
+	info, err := os.Stat(x.Config.DataDir)
+	if err != nil {
 		x.skip("store", subject, "none", nil)
+		return
+	}
+	if int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() { // what SQLite makes beside its file would not be the service's
+		x.skip("store", subject, "foreign", nil)
 		return
 	}
 	ctx, done := x.patient(ctx)

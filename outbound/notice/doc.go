@@ -9,6 +9,9 @@
 //   - no notice ever answers a machine, another notice, or a list (RFC 3834 §2), none asks for a
 //     report, and all go with the null sender, so that none can loop.
 //
+// The Scheduler makes the jobs that no event calls for: notices of unread letters, daily digests, and the reminders to companies
+// (Policy), each once whatever crashes.
+//
 // The sentences stand in templates/, one file for each language. Nothing is written here: a crash
 // leaves nothing.
 package notice

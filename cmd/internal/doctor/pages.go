@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"vaguemestre/cmd/internal/daemon"
 	"vaguemestre/gateway"
@@ -29,6 +30,7 @@ func (x *examiner) pages(ctx context.Context) {
 	req.Header.Set("Accept-Language", "fr")
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()
+	begun := x.Now()
 	resp, err := client.Do(req)
 	if err != nil {
 		x.change("pages", base, "away", args{"Cause": cause(err)}, "")
@@ -42,6 +44,9 @@ func (x *examiner) pages(ctx context.Context) {
 		return
 	}
 	x.ok("pages", base, "fine", nil)
+	if said, err := http.ParseTime(resp.Header.Get("Date")); err == nil && !loopback(req.URL.Host) && !loopback(req.URL.Host+":443") {
+		x.clocks = append(x.clocks, reading{base, said, begun, time.Second}) // of the proxy in front, where there is one
+	}
 	if resp.TLS != nil && len(resp.TLS.PeerCertificates) > 0 {
 		x.expiry("pages", base, resp.TLS.PeerCertificates[0])
 	}

@@ -54,7 +54,7 @@ func (in *Intake) accept(ctx context.Context, x *exam) (Receipt, error) {
 	}
 	stored, added, err := in.d.Store.Accept(ctx, store.Acceptance{
 		Courier: c, Recipients: recipients, Events: x.events(recipients), Jobs: x.jobs(recipients),
-		Contents: []*store.Spool{x.s.Message}, Key: key, KeyUntil: until, Claim: x.s.Claim,
+		Contents: []*store.Spool{x.s.Message}, Key: key, KeyUntil: until, Claim: x.s.Claim, Draft: x.s.Draft,
 	})
 	if errors.Is(err, store.ErrClaimed) {
 		return Receipt{}, gateway.Refuse(550, [3]int{5, 7, 0}, "refuse.claimed", nil)

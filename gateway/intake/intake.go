@@ -95,7 +95,7 @@ type keeper interface {
 	Spool() *store.Spool
 	Keep(context.Context, *store.Spool) (gateway.Hash, error)
 	Accept(context.Context, store.Acceptance) (gateway.Courier, []gateway.Recipient, error)
-	PutDraft(context.Context, gateway.Draft, *store.Spool) (gateway.Draft, error)
+	PutDraft(context.Context, gateway.Draft, *store.Spool, ...store.DraftPiece) (gateway.Draft, error)
 	Apply(context.Context, gateway.Step) error
 }
 
@@ -154,6 +154,7 @@ type Submission struct {
 	Message    *store.Spool       // whole, CRLF line ends; the caller discards it afterwards
 	DSN        gateway.DSNRequest // what the mail client asked to be told (RFC 3461)
 	Claim      gateway.Hash       // the caller's own name for what it sends: another courier under it is refused; zero: none
+	Draft      gateway.ID         // that it is sent from, and which goes in the same transaction; zero: none
 }
 
 // Outcome says what became of a submission.

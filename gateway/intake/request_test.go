@@ -125,7 +125,7 @@ func TestADraftIsKeptOnce(t *testing.T) {
 	if first.Outcome != Drafted || again.Outcome != Drafted {
 		t.Errorf("%s, %s", first.Outcome, again.Outcome)
 	}
-	drafts, err := w.store.Drafts(t.Context(), w.alice.ID)
+	drafts, err := w.store.Drafts(t.Context(), w.testesr.ID)
 	must(t, err)
 	if len(drafts) != 1 || len(w.jobs(t)) != 0 {
 		t.Fatalf("%d drafts, %d jobs", len(drafts), len(w.jobs(t)))

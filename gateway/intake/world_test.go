@@ -172,7 +172,7 @@ func (w *world) nothingStored(t testing.TB) {
 	t.Helper()
 	couriers, err := w.store.Couriers(t.Context(), store.CourierFilter{})
 	must(t, err)
-	drafts, err := w.store.Drafts(t.Context(), w.alice.ID)
+	drafts, err := w.store.Drafts(t.Context(), w.testesr.ID)
 	must(t, err)
 	if jobs := w.jobs(t); len(couriers)+len(drafts)+len(jobs) > 0 {
 		t.Errorf("stored: %d couriers, %d drafts, %d jobs", len(couriers), len(drafts), len(jobs))

@@ -20,6 +20,7 @@ type Acceptance struct {
 	Key        gateway.Hash        // what makes a client's retry the same message (promise 3); zero: never the same
 	KeyUntil   time.Time           // from then on the key means another courier; zero: never
 	Claim      gateway.Hash        // the caller's own name for what it asks: no other courier can have it, ever; zero: none
+	Draft      gateway.ID          // that it was sent from, and which goes with it; zero: none
 }
 
 // Accept stores a courier with its recipients, events and jobs in one transaction. When the
@@ -52,6 +53,11 @@ func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipie
 	}
 	if !joined {
 		if err := t.acceptNew(a, row); err != nil {
+			return c, nil, err
+		}
+	}
+	if !a.Draft.IsZero() {
+		if err := t.dropDraft(a.Draft); err != nil && !errors.Is(err, gateway.ErrNotFound) { // it went already: this is a retry
 			return c, nil, err
 		}
 	}

@@ -19,7 +19,8 @@ func furnished(t testing.TB, s *store.Store) gateway.Courier {
 	check(t, s.Entitle(ctx, agent.ID, cons.ID))
 	must(s.AddAppPassword(ctx, gateway.AppPassword{Agent: agent.ID, Label: "mutt"}))(t)
 	must(s.AddAPIKey(ctx, gateway.APIKey{Hash: gateway.HashOf([]byte("k"))}))(t)
-	must(s.PutDraft(ctx, gateway.Draft{Agent: agent.ID, Subject: "brouillon"}, spooled(t, s, []byte("draft"))))(t)
+	must(s.PutDraft(ctx, gateway.Draft{Agent: agent.ID, Consultation: cons.ID, Subject: "brouillon"}, spooled(t, s, []byte("draft")),
+		store.DraftPiece{DraftFile: gateway.DraftFile{ID: gateway.NewID(noon), File: gateway.File{Name: "a.pdf"}}, Content: spooled(t, s, []byte("file"))}))(t)
 	c, added := accept(t, s, letterTo(t, s, string(large("courier")), "k", "a@alpha.example", "b@beta.example"))
 	file := gateway.AnswerFile{ID: gateway.NewID(noon), Label: []byte("plan.pdf"), Size: -1}
 	a := must(s.BeginAnswer(ctx, gateway.Answer{ID: gateway.NewID(noon), Courier: c.ID, Recipient: added[1].ID}))(t)
@@ -61,7 +62,9 @@ func TestCopy(t *testing.T) {
 			both("entitlements", func(s *store.Store) any { return must(s.EntitledConsultations(ctx, agent.ID))(t) })
 			both("passwords", func(s *store.Store) any { return must(s.AppPasswords(ctx, agent.ID))(t) })
 			both("keys", func(s *store.Store) any { return must(s.APIKeys(ctx))(t) })
-			both("drafts", func(s *store.Store) any { return must(s.Drafts(ctx, agent.ID))(t) })
+			both("draft", func(s *store.Store) any {
+				return must(s.Draft(ctx, must(s.Drafts(ctx, must(s.Consultations(ctx))(t)[0].ID))(t)[0].ID))(t)
+			})
 			both("couriers", func(s *store.Store) any { return must(s.Couriers(ctx, store.CourierFilter{Search: "resultat"}))(t) })
 			both("recipients", func(s *store.Store) any { return must(s.Recipients(ctx, c.ID))(t) })
 			both("events", func(s *store.Store) any { return must(s.Events(ctx, c.ID, gateway.ID{}))(t) })

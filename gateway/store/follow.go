@@ -154,7 +154,7 @@ func (s *Store) FirstRecipients(ctx context.Context, n int, couriers ...gateway.
 
 // Tally is what awaits an agent in one consultation.
 type Tally struct {
-	Drafts   int // the agent's own
+	Drafts   int
 	Unread   int // recipients of couriers with acknowledgement whom it left for, and who have not read
 	Failed   int // recipients who cannot be reached
 	Unopened int // replies that nobody read through the gateway, and that may be read
@@ -162,13 +162,13 @@ type Tally struct {
 }
 
 // Tallies counts for each of these consultations.
-func (s *Store) Tallies(ctx context.Context, agent gateway.ID, consultations ...gateway.ID) (map[gateway.ID]Tally, error) {
+func (s *Store) Tallies(ctx context.Context, consultations ...gateway.ID) (map[gateway.ID]Tally, error) {
 	t := tallies{s: s, found: make(map[gateway.ID]Tally, len(consultations))}
 	if len(consultations) == 0 {
 		return t.found, nil
 	}
-	for _, count := range []func(context.Context, gateway.ID, []gateway.ID) error{t.recipients, t.drafts, t.replies, t.sealed} {
-		if err := count(ctx, agent, consultations); err != nil {
+	for _, count := range []func(context.Context, []gateway.ID) error{t.recipients, t.drafts, t.replies, t.sealed} {
+		if err := count(ctx, consultations); err != nil {
 			return nil, err
 		}
 	}
@@ -198,7 +198,7 @@ func (t tallies) add(ctx context.Context, into func(*Tally, int), q *filter) err
 	return err
 }
 
-func (t tallies) recipients(ctx context.Context, _ gateway.ID, consultations []gateway.ID) error {
+func (t tallies) recipients(ctx context.Context, consultations []gateway.ID) error {
 	waiting := []gateway.State{gateway.StateSent, gateway.StateHandedOver, gateway.StateDelivered}
 	q := newFilter("SELECT consultation, count(*) FROM recipient WHERE acknowledged = 1 AND withdrawn = 0")
 	q.among("consultation", consultations)
@@ -214,22 +214,21 @@ func (t tallies) recipients(ctx context.Context, _ gateway.ID, consultations []g
 	return t.add(ctx, func(y *Tally, n int) { y.Failed = n }, q)
 }
 
-func (t tallies) drafts(ctx context.Context, agent gateway.ID, consultations []gateway.ID) error {
+func (t tallies) drafts(ctx context.Context, consultations []gateway.ID) error {
 	q := newFilter("SELECT consultation, count(*) FROM draft WHERE true")
-	q.id("agent =", agent)
 	q.among("consultation", consultations)
 	q.raw(" GROUP BY consultation")
 	return t.add(ctx, func(y *Tally, n int) { y.Drafts = n }, q)
 }
 
-func (t tallies) replies(ctx context.Context, _ gateway.ID, consultations []gateway.ID) error {
+func (t tallies) replies(ctx context.Context, consultations []gateway.ID) error {
 	q := newFilter("SELECT consultation, count(*) FROM reply WHERE opened = 0 AND (sealed = 0 OR unsealed > 0)")
 	q.among("consultation", consultations)
 	q.raw(" GROUP BY consultation")
 	return t.add(ctx, func(y *Tally, n int) { y.Unopened = n }, q)
 }
 
-func (t tallies) sealed(ctx context.Context, _ gateway.ID, consultations []gateway.ID) error {
+func (t tallies) sealed(ctx context.Context, consultations []gateway.ID) error {
 	q := newFilter("SELECT consultation, count(*) FROM reply WHERE sealed = 1 AND unsealed = 0")
 	q.among("consultation", consultations)
 	q.raw(" GROUP BY consultation")

@@ -156,15 +156,15 @@ func TestWhatAwaitsAnAgentIsCounted(t *testing.T) {
 		plain := sealed(false)
 		shut := sealed(true)
 		want := store.Tally{Drafts: 1, Unread: 1, Failed: 1, Unopened: 1, Sealed: 1}
-		same(t, "tally", must(w.s.Tallies(ctx, agent.ID, w.about, w.other))(t)[w.about], want)
+		same(t, "tally", must(w.s.Tallies(ctx, w.about, w.other))(t)[w.about], want)
 
 		opened := gateway.NewEvent(gateway.Opened, noon, gateway.OpenedDetails{Reply: plain.ID}, nil).About(plain.Courier, plain.Recipient)
 		check(t, w.s.Apply(ctx, gateway.Step{Events: []gateway.Event{opened}}))
 		want.Unopened = 0
-		same(t, "once read", must(w.s.Tallies(ctx, agent.ID, w.about))(t)[w.about], want)
+		same(t, "once read", must(w.s.Tallies(ctx, w.about))(t)[w.about], want)
 		check(t, w.s.Unseal(ctx, gateway.Unsealing{Sealed: shut.Content, Replies: []gateway.Reply{shut}, At: noon}, spooled(t, w.s, []byte("plain"))))
 		want.Sealed, want.Unopened = 0, 1
-		same(t, "once unsealed", must(w.s.Tallies(ctx, agent.ID, w.about))(t)[w.about], want)
+		same(t, "once unsealed", must(w.s.Tallies(ctx, w.about))(t)[w.about], want)
 		same(t, "when it was read", must(w.s.Reply(ctx, plain.ID))(t).Opened, noon)
 	})
 }

@@ -178,25 +178,70 @@ func TestDrafts(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		s, ctx := p.open(t, (&hands{now: noon}).use), t.Context()
 		a := must(s.PutAgent(ctx, gateway.Agent{Login: "camille"}))(t)
-		d := must(s.PutDraft(ctx, gateway.Draft{Agent: a.ID, Subject: "un", Type: gateway.Libre, Recipients: []string{"retraits.r", "a@b.example"}}, spooled(t, s, []byte("un"))))(t)
+		about := gateway.NewID(noon)
+		d := must(s.PutDraft(ctx, gateway.Draft{Agent: a.ID, Consultation: about, Subject: "un", Type: gateway.Libre, Recipients: []string{"retraits.r", "a@b.example"}}, spooled(t, s, []byte("un"))))(t)
 		same(t, "version", d.Version, int64(1))
 		same(t, "stored", must(s.Draft(ctx, d.ID))(t), d)
 
-		d.Subject = "deux"
+		d.Subject, d.Text, d.Rich = "deux", "<p>deux</p>", true
 		changed := must(s.PutDraft(ctx, d, nil))(t)
 		same(t, "content kept", string(contentOf(t, s, changed.Content)), "un")
 		_, err := s.PutDraft(ctx, d, nil) // the version read before
 		wantErr(t, err, store.ErrConflict)
-		same(t, "drafts", must(s.Drafts(ctx, a.ID))(t), []gateway.Draft{changed})
+		changed.Agent = gateway.NewID(noon) // whoever changes it, who began it stays
+		changed = must(s.PutDraft(ctx, changed, nil))(t)
+		changed.Agent = a.ID
+		same(t, "drafts", must(s.Drafts(ctx, about))(t), []gateway.Draft{changed})
 
 		replaced := must(s.PutDraft(ctx, changed, spooled(t, s, []byte("deux"))))(t)
-		wantErr(t, s.DeleteDraft(ctx, gateway.NewID(noon), d.ID), gateway.ErrNotFound)
-		check(t, s.DeleteDraft(ctx, a.ID, d.ID))
+		check(t, s.DeleteDraft(ctx, d.ID))
+		wantErr(t, s.DeleteDraft(ctx, d.ID), gateway.ErrNotFound)
 		_, err = s.PutDraft(ctx, replaced, nil)
 		wantErr(t, err, store.ErrConflict)
 
 		later := p.open(t, (&hands{now: noon.Add(time.Hour)}).use)
 		same(t, "contents of the draft go", must(later.Sweep(ctx, time.Minute))(t).Contents, 2)
+	})
+}
+
+func TestFilesOfADraft(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		s, ctx := p.open(t, (&hands{now: noon}).use), t.Context()
+		a := must(s.PutAgent(ctx, gateway.Agent{Login: "camille"}))(t)
+		piece := func(name, text string) store.DraftPiece {
+			return store.DraftPiece{DraftFile: gateway.DraftFile{ID: gateway.NewID(noon), File: gateway.File{Name: name, MediaType: "text/plain"}}, Content: spooled(t, s, []byte(text))}
+		}
+		room := store.DraftRoom{Bytes: 10, Files: 2}
+		d := must(s.PutDraft(ctx, gateway.Draft{Agent: a.ID}, nil, piece("un.txt", "un")))(t)
+		same(t, "with its file", must(s.Draft(ctx, d.ID))(t), d)
+		wantErr(t, s.AddDraftFiles(ctx, d.ID, room, piece("gros.txt", "neuf octets")), store.ErrFull)
+		check(t, s.AddDraftFiles(ctx, d.ID, room, piece("deux.txt", "deux")))
+		wantErr(t, s.AddDraftFiles(ctx, d.ID, room, piece("trois.txt", "3")), store.ErrFull)
+		now := must(s.Draft(ctx, d.ID))(t)
+		same(t, "files change no version", now.Version, d.Version)
+		same(t, "both", len(now.Files), 2)
+		same(t, "content", string(contentOf(t, s, now.Files[1].SHA256)), "deux")
+		check(t, s.RemoveDraftFile(ctx, d.ID, now.Files[0].ID))
+		wantErr(t, s.RemoveDraftFile(ctx, d.ID, now.Files[0].ID), gateway.ErrNotFound)
+		check(t, s.DeleteDraft(ctx, d.ID))
+		wantErr(t, s.AddDraftFiles(ctx, d.ID, room, piece("quatre.txt", "4")), gateway.ErrNotFound)
+		later := p.open(t, (&hands{now: noon.Add(time.Hour)}).use)
+		same(t, "contents of the files go", must(later.Sweep(ctx, time.Minute))(t).Contents, 2)
+	})
+}
+
+func TestADraftGoesWithTheCourierSentFromIt(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		s, ctx := p.open(t), t.Context()
+		a := must(s.PutAgent(ctx, gateway.Agent{Login: "camille"}))(t)
+		d := must(s.PutDraft(ctx, gateway.Draft{Agent: a.ID}, nil))(t)
+		for range 2 { // the second is a retry
+			sent := letterTo(t, s, "courrier", "k", "a@alpha.example")
+			sent.Draft = d.ID
+			accept(t, s, sent)
+			_, err := s.Draft(ctx, d.ID)
+			wantErr(t, err, gateway.ErrNotFound)
+		}
 	})
 }
 

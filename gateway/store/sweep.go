@@ -119,7 +119,7 @@ func (s *Store) named(ctx context.Context, contents []gateway.Hash) (map[gateway
 		}
 	}
 	r := s.engine.reader()
-	for _, column := range []string{"courier", "inbound", "reply", "draft", "answer_chunk"} {
+	for _, column := range []string{"courier", "inbound", "reply", "draft", "answer_chunk", "draft_file"} {
 		if err := walk(ctx, r, scanHash, func(h gateway.Hash) { see(h) }, "SELECT content FROM "+column+" WHERE content IS NOT NULL"); err != nil {
 			return nil, err
 		}

@@ -62,7 +62,7 @@ func (c *Console) consultations(w http.ResponseWriter, r *http.Request, v *visit
 			Consultation: x, Left: standstill.Until(x.Deadline, v.now), Past: !x.Deadline.IsZero() && !v.now.Before(x.Deadline), Zone: x.Location(),
 		})
 	}
-	tallies, err := c.d.Store.Tallies(r.Context(), v.agent.ID, ids...)
+	tallies, err := c.d.Store.Tallies(r.Context(), ids...)
 	if err != nil {
 		return err
 	}

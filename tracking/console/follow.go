@@ -168,7 +168,7 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request, v *visit) error
 	if p.Clock, err = c.clockOf(r, v); err != nil {
 		return err
 	}
-	tallies, err := c.d.Store.Tallies(r.Context(), v.agent.ID, v.consultation.ID)
+	tallies, err := c.d.Store.Tallies(r.Context(), v.consultation.ID)
 	if err != nil {
 		return err
 	}
@@ -204,24 +204,22 @@ func (c *Console) types(lang string) []typeChoice {
 	return list
 }
 
-// draftsOf are the agent's own drafts, which stand before what was sent. Filters that only couriers have leave them out.
+// draftsOf are the drafts of the consultation, which stand before what was sent. Filters that only couriers have leave them out.
 func (c *Console) draftsOf(ctx context.Context, v *visit, f followForm, only bool) ([]draftRow, error) {
 	if !f.Empty() && !only {
 		return nil, nil
 	}
-	all, err := c.d.Store.Drafts(ctx, v.agent.ID)
+	all, err := c.d.Store.Drafts(ctx, v.consultation.ID)
 	if err != nil {
 		return nil, err
 	}
 	var rows []draftRow
 	for _, d := range all {
-		if d.Consultation == v.consultation.ID {
-			label := string(d.Type)
-			if t, known := c.d.Kinds.Type(d.Type); known {
-				label = t.Name(v.lang)
-			}
-			rows = append(rows, draftRow{d, label})
+		label := string(d.Type)
+		if t, known := c.d.Kinds.Type(d.Type); known {
+			label = t.Name(v.lang)
 		}
+		rows = append(rows, draftRow{d, label})
 	}
 	return rows, nil
 }

@@ -76,7 +76,7 @@ func (c *Console) shown(ctx context.Context, v *visit, filter store.FollowFilter
 	if err != nil {
 		return gateway.Hash{}, err
 	}
-	drafts, err := c.d.Store.Drafts(ctx, v.agent.ID)
+	drafts, err := c.d.Store.Drafts(ctx, v.consultation.ID)
 	if err != nil {
 		return gateway.Hash{}, err
 	}

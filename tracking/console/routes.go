@@ -29,8 +29,7 @@ type permission int
 const (
 	anybody       permission = iota + 1
 	signedIn                 // any agent, on what is their own
-	entitled                 // agents entitled to the consultation, or to the courier's
-	owner                    // the agent whose draft it is
+	entitled                 // agents entitled to the consultation, or to that of the courier or the draft
 	administrator            // agents who see to the gateway
 )
 
@@ -59,8 +58,7 @@ func (c *Console) routes() []route {
 var needs = map[permission][]object{
 	anybody:       {theSite},
 	signedIn:      {theAccount},
-	entitled:      {theConsultation, theCourier},
-	owner:         {theDraft},
+	entitled:      {theConsultation, theCourier, theDraft},
 	administrator: {theGateway},
 }
 
@@ -146,17 +144,7 @@ func (c *Console) load(r *http.Request, v *visit, rt route) (err error) {
 	case theCourier:
 		return c.loadCourier(r, v)
 	case theDraft:
-		id, err := gateway.ParseID(r.PathValue("draft"))
-		if err != nil {
-			return gateway.ErrNotFound
-		}
-		if v.draft, err = c.d.Store.Draft(r.Context(), id); err != nil {
-			return err
-		}
-		if v.draft.Agent != v.agent.ID {
-			return gateway.ErrNotFound
-		}
-		return nil
+		return c.loadDraft(r, v)
 	case theGateway:
 		if !v.agent.Administrator {
 			return gateway.ErrNotFound

@@ -103,12 +103,24 @@ CREATE TABLE draft (
   type         TEXT   NOT NULL,
   options      TEXT   NOT NULL,
   subject      TEXT   NOT NULL,
+  words        TEXT   NOT NULL,  -- the text as typed
+  rich         BIGINT NOT NULL,  -- 1: it is HTML
   recipients   TEXT   NOT NULL,
-  content      BLOB,
+  content      BLOB,         -- the whole message, until it is first edited
   updated      BIGINT NOT NULL,
   version      BIGINT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX draft_agent ON draft (agent, updated);
+CREATE INDEX draft_consultation ON draft (consultation, updated);
+
+CREATE TABLE draft_file (
+  id         TEXT   PRIMARY KEY,
+  draft      TEXT   NOT NULL REFERENCES draft (id) ON DELETE CASCADE,
+  name       TEXT   NOT NULL,
+  media_type TEXT   NOT NULL,
+  size       BIGINT NOT NULL,
+  content    BLOB   NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX draft_file_draft ON draft_file (draft, id);
 
 -- What companies are writing on the page: one answer at a time for each recipient.
 CREATE TABLE answer (
@@ -390,6 +402,6 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE courier_place; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
-DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft;
+DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;
 DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE agent; DROP TABLE company;
 DROP TABLE consultation; DROP TABLE content;

@@ -150,7 +150,7 @@ func (a *API) readForm(r *http.Request, l *letter) error {
 }
 
 func file(m *form.Writer, name string, from io.Reader) error {
-	err := m.File(name, from)
+	err := m.File(name, "", from)
 	if errors.Is(err, form.ErrName) {
 		return bad("%v", err)
 	}

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -18,6 +19,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
+	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/store"
@@ -42,6 +44,16 @@ type Intake interface {
 	Check(ctx context.Context, s intake.Submission) (intake.Report, error)
 }
 
+// Composer makes the message of one recipient (outbound/compose, with its tokens).
+type Composer interface {
+	Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt) error
+}
+
+// Pager writes the page that a company would see of a courier that is not stored (tracking/link), whole in one file.
+type Pager interface {
+	Page(ctx context.Context, w io.Writer, c gateway.Courier, r gateway.Recipient, content *store.Spool) error
+}
+
 // Prover writes proofs (*proof.Issuer).
 type Prover interface {
 	Write(ctx context.Context, w io.Writer, courier, recipient gateway.ID, language string) error
@@ -54,6 +66,8 @@ type Options struct {
 	Domain         string // of the gateway's addresses
 	Name           string // what people call the gateway in its own mails
 	Theme          web.Theme
+	MaxPlain       int64          // bytes of a courier's files without acknowledgement; 0: gateway.MaxPlain
+	MaxFiles       int64          // with acknowledgement, and of a draft; 0: gateway.MaxAcknowledged
 	PerMinute      int            // requests of one network
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Idle, Lifetime time.Duration  // of sessions
@@ -69,6 +83,8 @@ type Deps struct {
 	Accounts Accounts
 	Intake   Intake
 	Prover   Prover
+	Composer Composer
+	Pager    Pager
 	Kinds    *kinds.Set
 	Tokens   *token.Ring
 }
@@ -83,6 +99,7 @@ type Console struct {
 	visits  *web.Limiter // of a network
 	tries   *web.Limiter // to sign in, of a network
 	mails   *web.Limiter // links to one mailbox
+	grammar *address.Grammar
 	metrics *metrics
 	mux     *http.ServeMux
 	secure  bool // the console is reached over TLS
@@ -102,6 +119,12 @@ func New(o Options, d Deps) (*Console, error) {
 		mails:   web.NewLimiter(rate.Every(5*time.Minute), 3, o.Now),
 		metrics: newMetrics(o.Registerer),
 		mux:     http.NewServeMux(),
+	}
+	c.o.MaxPlain = cmp.Or(o.MaxPlain, gateway.MaxPlain)
+	c.o.MaxFiles = cmp.Or(o.MaxFiles, gateway.MaxAcknowledged)
+	var err error
+	if c.grammar, err = address.New(o.Domain, d.Kinds.Codes()); err != nil {
+		return nil, fmt.Errorf("console: %w", err)
 	}
 	c.draining, c.drain = context.WithCancel(context.Background())
 	if err := c.cross.AddTrustedOrigin(o.BaseURL); err != nil {
@@ -174,8 +197,11 @@ func (c *Console) notice(w http.ResponseWriter, r *http.Request, status int, nam
 // fail answers a request that could not be served.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	var said *gateway.Fault
+	var sent errSent
 	switch {
 	case r.Context().Err() != nil: // the agent has left
+	case errors.As(err, &sent): // whoever presses twice, or comes back, is led to what became of it
+		_ = after(w, r, "/courriers/"+sent.courier.String(), "sent")
 	case errors.Is(err, gateway.ErrNotFound):
 		c.missing(w, r)
 	case errors.Is(err, errForged):

@@ -29,6 +29,10 @@ func entitlements() map[string][4]string {
 		"POST /compte/sessions/{session}/fermer": {out, never, never, never}, // another's
 		"GET /{$}":                               own,
 		"GET /consultations/{consultation}":      theirs, "GET /consultations/{consultation}/suivi.csv": theirs, "GET /consultations/{consultation}/direct": theirs,
+		"GET /consultations/{consultation}/nouveau": theirs, "POST /consultations/{consultation}/nouveau": theirs,
+		"GET /brouillons/{draft}": theirs, "POST /brouillons/{draft}": theirs, "POST /brouillons/{draft}/fichiers": theirs,
+		"GET /brouillons/{draft}/fichiers/{file}": theirs, "POST /brouillons/{draft}/fichiers/{file}/retirer": theirs,
+		"GET /brouillons/{draft}/apercu/courriel": theirs, "GET /brouillons/{draft}/apercu/page": theirs, "POST /brouillons/{draft}/supprimer": theirs,
 		"GET /courriers/{courier}": theirs, "GET /courriers/{courier}/message": theirs, "GET /courriers/{courier}/texte": theirs,
 		"GET /courriers/{courier}/image/{part}": theirs, "GET /courriers/{courier}/fichiers/{n}/{name}": theirs,
 		"GET /courriers/{courier}/preuve.pdf": theirs, "GET /courriers/{courier}/preuve.zip": theirs,
@@ -49,12 +53,14 @@ type things struct {
 	reply        gateway.Reply
 	event        gateway.Event
 	session      gateway.ID
+	draft        gateway.Draft
 }
 
 func (x things) fill(path string) string {
 	return strings.NewReplacer(
 		"{$}", "", "{consultation}", x.consultation.String(), "{courier}", x.recipient.Courier.String(), "{recipient}", x.recipient.ID.String(),
 		"{reply}", x.reply.ID.String(), "{event}", x.event.ID.String(), "{session}", x.session.String(), "{n}", "1", "{name}", "x", "{part}", "1", "{link}", "x",
+		"{draft}", x.draft.ID.String(), "{file}", x.draft.Files[0].ID.String(),
 	).Replace(path)
 }
 
@@ -65,6 +71,7 @@ func (h *house) things(about gateway.Consultation, c gateway.Courier) things {
 	x := things{consultation: about.ID, recipient: r, session: gateway.NewID(h.clock.now())}
 	x.event = h.happens(gateway.Delayed, r, gateway.ByReport, gateway.ReportDetails{Action: "delayed"}, h.keep("rapport de "+c.ID.String()))
 	x.reply = h.replies(r, time.Time{}, "Re: "+c.Subject, "Merci.")
+	x.draft = h.drafts(gateway.Draft{Agent: c.Author, Consultation: about.ID, Type: gateway.Libre, Options: gateway.Options{Acknowledged: true}, Subject: "À relire", Text: "Bonjour.", Recipients: []string{"a@b.example"}}, "un.txt")
 	return x
 }
 
@@ -123,11 +130,12 @@ func TestPromiseWhatOneMayNotSeeAnswersAsWhatDoesNotExist(t *testing.T) {
 	h := newHouse(t)
 	theirs := h.things(h.other, h.theirs)
 	nothing := things{consultation: gateway.NewID(h.clock.now()), recipient: gateway.Recipient{ID: gateway.NewID(h.clock.now()), Courier: gateway.NewID(h.clock.now())},
-		reply: gateway.Reply{ID: gateway.NewID(h.clock.now())}, event: gateway.Event{ID: gateway.NewID(h.clock.now())}}
+		reply: gateway.Reply{ID: gateway.NewID(h.clock.now())}, event: gateway.Event{ID: gateway.NewID(h.clock.now())},
+		draft: gateway.Draft{ID: gateway.NewID(h.clock.now()), Files: []gateway.DraftFile{{ID: gateway.NewID(h.clock.now())}}}}
 	p := h.signedIn(h.victoria)
 	form := url.Values{"form": {p.token("/compte")}}
 	neutral := func(a answer, x things) string {
-		for _, id := range []string{x.consultation.String(), x.recipient.Courier.String(), x.recipient.ID.String(), x.reply.ID.String(), x.event.ID.String()} {
+		for _, id := range []string{x.consultation.String(), x.recipient.Courier.String(), x.recipient.ID.String(), x.reply.ID.String(), x.event.ID.String(), x.draft.ID.String(), x.draft.Files[0].ID.String()} {
 			a.Body = strings.ReplaceAll(a.Body, id, "ID")
 		}
 		return a.Body

@@ -79,6 +79,14 @@ func (composer) Letter(w io.Writer, c gateway.Courier, _ gateway.Recipient, _ io
 	return err
 }
 
+// pager stands where the daemon puts tracking/link.
+type pager struct{}
+
+func (pager) Page(_ context.Context, w io.Writer, c gateway.Courier, _ gateway.Recipient, _ *store.Spool) error {
+	_, err := fmt.Fprintf(w, "<!DOCTYPE html><title>Page</title><p>%s</p>", c.Subject)
+	return err
+}
+
 // house is the console on the store, the rules, the accounts, the ledger and the issuer as they are. Victoria may write
 // about TESTESR2020, Bruno about AUTRE1, the administrator about nothing.
 type house struct {
@@ -121,7 +129,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	for _, c := range change {
 		c(&o)
 	}
-	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Kinds: set, Tokens: ring}))(t)
+	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Kinds: set, Tokens: ring}))(t)
 	h.tries = web.PerMinute(100_000, h.clock.now)
 	h.site.Start()
 	running, cancel := context.WithCancel(ctx)

@@ -5,6 +5,7 @@
 package form
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -70,7 +71,7 @@ func choice(b *bool) address.Choice {
 	return address.Choose(*b)
 }
 
-// Writer writes one message: Text once, then File as often as there are files, then Close.
+// Writer writes one message: Text or Rich once, then File as often as there are files, then Close.
 type Writer struct{ parts *multipart.Writer }
 
 // New begins the message of an agent, who has an address. id is its Message-ID with angle brackets, or empty. The
@@ -96,13 +97,27 @@ func New(w io.Writer, agent gateway.Agent, o Options, id string) (*Writer, error
 }
 
 // Text writes the letter's text, in UTF-8.
-func (w *Writer) Text(text string) error {
-	crlf := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
-	return w.part("text/plain; charset=utf-8", "", strings.NewReader(crlf))
+func (w *Writer) Text(text string) error { return writeText(w.parts, "text/plain", text) }
+
+// Rich writes the letter's text twice, for programs to choose: as text, and as HTML (RFC 2046 §5.1.4).
+func (w *Writer) Rich(text, html string) error {
+	boundary := fmt.Sprintf("%x", sha256.Sum256([]byte(w.parts.Boundary())))
+	to, err := w.parts.CreatePart(textproto.MIMEHeader{"Content-Type": {"multipart/alternative; boundary=" + boundary}})
+	if err != nil {
+		return err
+	}
+	both := multipart.NewWriter(to)
+	return cmp.Or(both.SetBoundary(boundary), writeText(both, "text/plain", text), writeText(both, "text/html", html), both.Close())
 }
 
-// File writes a file. Its error is ErrName, or that of from or of what the message is written to.
-func (w *Writer) File(name string, from io.Reader) error {
+func writeText(parts *multipart.Writer, media, text string) error {
+	crlf := strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\n", "\r\n")
+	return encoded(parts, media+"; charset=utf-8", "", strings.NewReader(crlf))
+}
+
+// File writes a file, of no known type when mediaType is empty or none of a single part. Its error is ErrName, or that of
+// from or of what the message is written to.
+func (w *Writer) File(name, mediaType string, from io.Reader) error {
 	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return ErrName
 	}
@@ -110,19 +125,28 @@ func (w *Writer) File(name string, from io.Reader) error {
 	if disposition == "" || len(disposition) > 900 { // RFC 5322 §2.1.1: a line has at most 998 characters
 		return ErrName
 	}
-	return w.part("application/octet-stream", disposition, from)
+	return encoded(w.parts, single(mediaType), disposition, from)
+}
+
+// single is a media type that one encoded part can have (RFC 2045 §6.4), without its parameters.
+func single(mediaType string) string {
+	t, _, err := mime.ParseMediaType(mediaType)
+	if err != nil || strings.Count(t, "/") != 1 || len(t) > 100 || strings.HasPrefix(t, "message/") || strings.HasPrefix(t, "multipart/") {
+		return "application/octet-stream"
+	}
+	return t
 }
 
 // Close ends the message.
 func (w *Writer) Close() error { return w.parts.Close() }
 
-// part writes one part in base64 (RFC 2045 §6.8).
-func (w *Writer) part(media, disposition string, from io.Reader) error {
+// encoded writes one part in base64 (RFC 2045 §6.8).
+func encoded(parts *multipart.Writer, media, disposition string, from io.Reader) error {
 	h := textproto.MIMEHeader{"Content-Type": {media}, "Content-Transfer-Encoding": {"base64"}}
 	if disposition != "" {
 		h.Set("Content-Disposition", disposition)
 	}
-	to, err := w.parts.CreatePart(h)
+	to, err := parts.CreatePart(h)
 	if err != nil {
 		return err
 	}

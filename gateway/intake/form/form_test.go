@@ -24,7 +24,7 @@ func written(t *testing.T, o Options, id string, files ...string) []byte {
 	}
 	for _, name := range files {
 		if err == nil {
-			err = w.File(name, strings.NewReader(strings.Repeat(name, 100)))
+			err = w.File(name, "", strings.NewReader(strings.Repeat(name, 100)))
 		}
 	}
 	if err == nil {
@@ -86,7 +86,7 @@ func TestANameThatCannotBeWrittenIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a\r\nb", strings.Repeat("é", 400)} {
-		if err := w.File(name, strings.NewReader("")); !errors.Is(err, ErrName) {
+		if err := w.File(name, "", strings.NewReader("")); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

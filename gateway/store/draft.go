@@ -2,13 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 
 	"vaguemestre/gateway"
 )
-
-// ErrFull: what is added would pass a limit.
-var ErrFull = errors.New("no room for more")
 
 const (
 	draftColumns     = `id, agent, consultation, type, options, subject, words, rich, recipients, content, updated, version`

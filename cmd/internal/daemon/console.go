@@ -41,9 +41,10 @@ func (d *Daemon) makeConsole(in *intake.Intake, accounts *account.Accounts) erro
 		return err
 	}
 	h, err := console.New(console.Options{
-		BaseURL: c.BaseURL, Domain: d.cfg.Domain, Name: serviceName, Theme: theme, PerMinute: c.PerMinute, TrustedProxies: proxies,
+		BaseURL: c.BaseURL, Domain: d.cfg.Domain, Name: serviceName, Theme: theme,
+		MaxPlain: d.cfg.Couriers.MaxPlain, MaxFiles: d.cfg.Couriers.MaxAcknowledged, PerMinute: c.PerMinute, TrustedProxies: proxies,
 		Idle: c.Idle.Of(), Lifetime: c.Lifetime.Of(), OpenID: provider, Now: d.now, Logger: d.log, Registerer: d.registry,
-	}, console.Deps{Store: d.store, Accounts: accounts, Intake: in, Prover: d.proof, Kinds: types, Tokens: d.ring})
+	}, console.Deps{Store: d.store, Accounts: accounts, Intake: in, Prover: d.proof, Composer: d.composer, Pager: trialPager{d}, Kinds: types, Tokens: d.ring})
 	if err != nil {
 		return err
 	}

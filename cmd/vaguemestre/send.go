@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,5 +175,5 @@ func attach(m *form.Writer, path string) error {
 		return err
 	}
 	defer f.Close()
-	return m.File(filepath.Base(path), f)
+	return m.File(filepath.Base(path), mime.TypeByExtension(filepath.Ext(path)), f)
 }

@@ -32,7 +32,7 @@ var tables = [...]struct{ name, columns string }{
 	{"answer", answerColumns + ", files"},
 	{"answer_file", "answer, place, " + answerFileColumns},
 	{"answer_chunk", "file, " + chunkColumns},
-	{"draft_file", "draft, " + draftFileColumns},
+	{"draft_file", "draft, place, " + draftFileColumns},
 	{"dedupe", "key, courier, until"},
 	{"courier", courierColumns + ", search"},
 	{"seal", "courier, consultation, opens"},

@@ -136,7 +136,8 @@ func (t *tx) addPieces(draft gateway.ID, pieces []DraftPiece) error {
 		if err := t.keep(p.Content, 1); err != nil {
 			return err
 		}
-		_, err := t.exec("INSERT INTO draft_file (draft, "+draftFileColumns+") VALUES ($1, $2, $3, $4, $5, $6)",
+		_, err := t.exec(`INSERT INTO draft_file (draft, place, `+draftFileColumns+`)
+			SELECT $1, coalesce(max(place), 0) + 1, $2, $3, $4, CAST($5 AS BIGINT), $6 FROM draft_file WHERE draft = $1`,
 			draft.String(), p.ID.String(), p.Name, p.MediaType, p.Size, p.SHA256[:])
 		if err != nil {
 			return err
@@ -163,7 +164,7 @@ func (s *Store) Draft(ctx context.Context, id gateway.ID) (d gateway.Draft, err 
 		if d, err = one(ctx, r, scanDraft, "SELECT "+draftColumns+" FROM draft WHERE id = $1", id.String()); err != nil {
 			return err
 		}
-		d.Files, err = list(ctx, r, scanDraftFile, "SELECT "+draftFileColumns+" FROM draft_file WHERE draft = $1 ORDER BY id", id.String())
+		d.Files, err = list(ctx, r, scanDraftFile, "SELECT "+draftFileColumns+" FROM draft_file WHERE draft = $1 ORDER BY place", id.String())
 		return err
 	})
 	return d, fault("read a draft", err)

@@ -115,12 +115,13 @@ CREATE INDEX draft_consultation ON draft (consultation, updated);
 CREATE TABLE draft_file (
   id         TEXT   PRIMARY KEY,
   draft      TEXT   NOT NULL REFERENCES draft (id) ON DELETE CASCADE,
+  place      BIGINT NOT NULL,  -- in the order in which they were added
   name       TEXT   NOT NULL,
   media_type TEXT   NOT NULL,
   size       BIGINT NOT NULL,
   content    BYTEA  NOT NULL
 );
-CREATE INDEX draft_file_draft ON draft_file (draft, id);
+CREATE INDEX draft_file_draft ON draft_file (draft, place);
 
 -- What companies are writing on the page: one answer at a time for each recipient.
 CREATE TABLE answer (

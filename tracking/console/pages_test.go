@@ -62,7 +62,7 @@ func TestTheClockCountsFromTheLastRejectionThatLeft(t *testing.T) {
 	r := h.recipients(h.rejection)[0]
 	sent := h.happens(gateway.Sent, r, gateway.ByRelay, gateway.RelayDetails{})
 	day := sent.Occurred.In(h.about.Location()).AddDate(0, 0, 11)
-	p.get(path).says(t, 200, "ne peut pas être signé avant le", day.Format("2006")+" : 11 jours", "R. 2182-1")
+	p.get(path).says(t, 200, "ne peut pas être signé avant le", day.Format("2006")+"\u00a0: 11 jours", "R. 2182-1")
 	h.happens(gateway.Failed, r, gateway.ByReport, gateway.ReportDetails{})
 	p.get(path).says(t, 200, "courrier de rejet n&#39;a pas pu être remis", "n&#39;est pas assuré")
 }

@@ -130,6 +130,26 @@ func TestAgentsPutAgainUnchangedAreNotWritten(t *testing.T) {
 	})
 }
 
+func TestAnotherPasswordOrAClosedAccountEndsSessions(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		s, ctx := p.open(t), t.Context()
+		open, closed := false, true
+		a := must(s.PutAgent(ctx, gateway.Agent{Login: "camille"}))(t)
+		for name, change := range map[string]func() error{
+			"password": func() error { return s.SetPassword(ctx, a.ID, "$argon2id$…") },
+			"closed":   func() error { return s.SetDisabled(ctx, a.ID, true) },
+			"put":      func() error { return s.PutAgents(ctx, []store.AgentPut{{Login: "camille", Disabled: &closed}}) },
+		} {
+			check(t, s.PutAgents(ctx, []store.AgentPut{{Login: "camille", Disabled: &open}}))
+			must(s.AddSession(ctx, gateway.Session{Agent: a.ID, Way: gateway.ByPassword, Ends: time.Now().Add(time.Hour)}, gateway.HashOf([]byte(name))))(t)
+			check(t, change())
+			if _, err := s.SessionOf(ctx, gateway.HashOf([]byte(name)), time.Hour); err == nil {
+				t.Errorf("%s: the session goes on", name)
+			}
+		}
+	})
+}
+
 func TestAgentsPutAtTheSameInstant(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		handles := []*store.Store{p.open(t), p.open(t)}

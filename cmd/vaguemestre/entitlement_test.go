@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -264,6 +265,9 @@ func (d *doors) unheard(subjects []subject) {
 
 func twoAgents(t *testing.T) (*doors, []subject) {
 	i, _, config := installDemoWorld(t, fmt.Sprintf("[api]\nlisten = %q\nrequests_per_minute = 100000\n", freePort(t)))
+	ctx, cancel := context.WithTimeout(context.Background(), 3*deadline) // 130 tries, of which a third are processes of their own
+	t.Cleanup(cancel)
+	i.ctx = ctx
 	i.feed(boxOf("registre-1"))
 	i.must("", "consultation", "import", i.write("mapa.csv", "référence;organisme;entreprise;courriel;registre\nMAPA2021;Mairie;Entreprise 1;"+boxOf("registre-2")+";retraits\n"))
 	i.must(agentPassword+"\n", "agent", "add", "bruno", "--name", "Bruno Petit", "--address", "bruno@acheteur.test", "--password-stdin")

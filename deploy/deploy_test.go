@@ -33,7 +33,7 @@ func read(t *testing.T, path string) string {
 func tool(t *testing.T, program string, arguments ...string) string {
 	t.Helper()
 	sandbox.Need(t, program)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // for a busy machine
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, arguments...).CombinedOutput()
 	if err != nil {

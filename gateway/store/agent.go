@@ -48,8 +48,10 @@ type AgentPut struct {
 	Addresses []string
 	Password  string // as stored, of one who is new
 	Disabled  *bool  // nil: stays; one who is new is not
-	Entitled  []gateway.ID
-	Listed    bool // Entitled is said, and whole; otherwise entitlements stay
+	// Administrator: nil: stays; one who is new is not.
+	Administrator *bool
+	Entitled      []gateway.ID
+	Listed        bool // Entitled is said, and whole; otherwise entitlements stay
 }
 
 // PutAgents stores agents by their logins, all or none of them. Who is put again unchanged is not
@@ -63,17 +65,19 @@ func (s *Store) PutAgents(ctx context.Context, agents []AgentPut) error {
 	return s.write(ctx, "put agents", func(t *tx) error { return t.putAgents(agents) })
 }
 
-const putAgent = `INSERT INTO agent (` + agentColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, 0)
+const putAgent = `INSERT INTO agent (` + agentColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $9)
 	ON CONFLICT (login) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, version = agent.version + 1,
-		disabled = CASE WHEN $8 = 1 THEN agent.disabled ELSE excluded.disabled END
-	WHERE agent.name <> excluded.name OR agent.addresses <> excluded.addresses OR $8 = 0 AND agent.disabled <> excluded.disabled`
+		disabled = CASE WHEN $8 = 1 THEN agent.disabled ELSE excluded.disabled END,
+		administrator = CASE WHEN $10 = 1 THEN agent.administrator ELSE excluded.administrator END
+	WHERE agent.name <> excluded.name OR agent.addresses <> excluded.addresses OR $8 = 0 AND agent.disabled <> excluded.disabled
+		OR $10 = 0 AND agent.administrator <> excluded.administrator`
 
 func (t *tx) putAgents(agents []AgentPut) error {
 	var rows, closed, before, entitled [][]any
 	for _, a := range agents {
 		disabled := a.Disabled != nil && *a.Disabled
 		rows = append(rows, []any{gateway.NewID(t.now()).String(), a.Login, a.Name, text(lowered(a.Addresses)), a.Password, bit(disabled),
-			text(gateway.Notices{}), bit(a.Disabled == nil)})
+			text(gateway.Notices{}), bit(a.Disabled == nil), bit(a.Administrator != nil && *a.Administrator), bit(a.Administrator == nil)})
 		if disabled {
 			closed = append(closed, []any{a.Login})
 		}

@@ -113,11 +113,9 @@ func (f FollowFilter) byState(q *filter) {
 	q.page(f.order("accepted", "courier"), f.Limit)
 }
 
-// besides are the conditions on couriers that words were found in.
+// besides keeps to couriers that some recipient's state chooses, among those that words were found in; the type is
+// a word of theirs.
 func (f FollowFilter) besides(q *filter, courier, accepted string) {
-	if f.Type != "" {
-		q.raw(" AND EXISTS (SELECT 1 FROM courier WHERE courier.id = " + courier + " AND courier.type = " + q.arg(string(f.Type)) + ")")
-	}
 	if len(f.States) > 0 {
 		q.raw(" AND EXISTS (SELECT 1 FROM recipient WHERE recipient.consultation = " + q.arg(f.Consultation.String()))
 		q.states(f.States)

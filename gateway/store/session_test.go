@@ -138,3 +138,19 @@ func TestAgentsAreFoundByAnyOfTheirAddresses(t *testing.T) {
 		same(t, "nobody", names("%@ville.example"), nil)
 	})
 }
+
+func TestAnAdministratorStaysOneUntilItIsSaid(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		ctx, s := context.Background(), p.open(t)
+		yes, no := true, false
+		for i, row := range []struct {
+			said *bool
+			want bool
+		}{{nil, false}, {&yes, true}, {nil, true}, {&no, false}, {&yes, true}} {
+			check(t, s.PutAgents(ctx, []store.AgentPut{{Login: "ada", Name: "Ada", Addresses: []string{"ada@ville.example"}, Administrator: row.said}}))
+			if got := must(s.AgentByLogin(ctx, "ada"))(t).Administrator; got != row.want {
+				t.Errorf("after put %d: %v", i, got)
+			}
+		}
+	})
+}

@@ -20,6 +20,7 @@ type CourierWords struct {
 // consultation is part of them, so that the index itself keeps to it. Folded words hold no underscore.
 const (
 	mark     = "_"
+	ofType   = "__"
 	maxWord  = 60        // octets
 	maxWords = 800 << 10 // octets of one courier's words: PostgreSQL takes 1 MB
 )
@@ -51,6 +52,7 @@ func (w CourierWords) indexed() []string {
 			}
 		}
 	}
+	list = append(list, begin+ofType+string(c.Type))
 	add("", c.Subject)
 	add("", c.TypeLabel+" "+c.AuthorName+" "+c.AuthorAddr)
 	for _, r := range w.Recipients {
@@ -71,6 +73,9 @@ func (f FollowFilter) asked() (all [][]string) {
 	}
 	for _, word := range wanted(f.Search) {
 		all = append(all, []string{begin + word, begin + mark + word})
+	}
+	if f.Type != "" {
+		all = append(all, []string{begin + ofType + string(f.Type)})
 	}
 	return all
 }
@@ -215,8 +220,41 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 	if !f.After.IsZero() {
 		q.raw(" AND courier_words.rowid " + than + " (SELECT place FROM courier_place WHERE courier = " + q.arg(f.After.String()) + ")")
 	}
-	f.besides(q, "courier_place.courier", "(SELECT accepted FROM courier WHERE id = courier_place.courier)")
+	if err := f.inStates(ctx, r, q); err != nil {
+		return err
+	}
 	q.page("courier_words.rowid"+order, f.Limit)
+	return nil
+}
+
+// fewInStates is up to how many couriers the index of states drives a search; beyond, the index of words does.
+const fewInStates = 500
+
+// inStates keeps to couriers that some recipient's state chooses.
+func (f FollowFilter) inStates(ctx context.Context, r runner, q *filter) error {
+	if len(f.States) == 0 {
+		return nil
+	}
+	chosen := func(q *filter) {
+		q.raw("SELECT courier FROM recipient WHERE true")
+		q.id("consultation =", f.Consultation)
+		q.states(f.States)
+		f.ofType(q, "type")
+	}
+	count := newFilter("SELECT count(*) FROM (")
+	chosen(count)
+	count.raw(" LIMIT " + count.arg(int64(fewInStates+1)) + ") AS chosen")
+	var n int
+	if err := value(ctx, r, []any{&n}, count.text.String(), count.args...); err != nil {
+		return err
+	}
+	if n <= fewInStates {
+		q.raw(" AND courier_words.rowid IN (SELECT place FROM courier_place WHERE courier IN (")
+		chosen(q)
+		q.raw("))")
+		return nil
+	}
+	f.besides(q, "courier_place.courier", "(SELECT accepted FROM courier WHERE id = courier_place.courier)")
 	return nil
 }
 

@@ -57,7 +57,7 @@ func (a *API) putAgents(w http.ResponseWriter, r *http.Request, _ call) error {
 	for i, v := range in.Agents {
 		path := fmt.Sprintf("agents[%d]", i)
 		list = append(list, checkAgent(path, v)...)
-		puts[i] = store.AgentPut{Login: v.Login, Name: v.Name, Addresses: v.Addresses, Disabled: v.Disabled, Listed: v.Consultations != nil}
+		puts[i] = store.AgentPut{Login: v.Login, Name: v.Name, Addresses: v.Addresses, Disabled: v.Disabled, Administrator: v.Administrator, Listed: v.Consultations != nil}
 		for n, reference := range v.Consultations {
 			id, err := a.known(r, known, reference)
 			if absent(err) {

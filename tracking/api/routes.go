@@ -106,7 +106,7 @@ func (a *API) listRoutes() []route {
 			params: []parameter{field("If-Match", "The ETag of the list that was read.", false)}, bodies: []body{{js, "Entitled"}},
 			answer: "Entitled", tagged: true, refusals: []kind{k.notFound, k.notUnderstood, k.tooLarge, k.toChange, k.changedMeanwhile}, do: a.putEntitled},
 		{method: put, path: "/v1/agents", scope: ScopeAgents, name: "putAgents", summary: "Put agents and their entitlements",
-			about:  aboutPut + "Agents are known by their logins; disabled and consultations that are left out stay. At most 10,000 agents. Passwords are not set here.",
+			about:  aboutPut + "Agents are known by their logins; disabled, administrator and consultations that are left out stay. At most 10,000 agents. Passwords are not set here.",
 			bodies: []body{{js, "Agents"}}, success: http.StatusNoContent, refusals: []kind{k.notUnderstood, k.tooLarge, k.toChange}, do: a.putAgents},
 		{method: get, path: "/v1/agents", scope: ScopeAgents, name: "listAgents", summary: "List agents and their entitlements", answer: "Agents", do: a.listAgents},
 	}

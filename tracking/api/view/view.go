@@ -59,8 +59,9 @@ type Agent struct {
 	Login         string   `json:"login"`
 	Name          string   `json:"name"`
 	Addresses     []string `json:"addresses"`
-	Disabled      *bool    `json:"disabled,omitempty"` // absent in a put: it stays
-	Consultations []string `json:"consultations"`      // references; absent in a put: entitlements stay
+	Disabled      *bool    `json:"disabled,omitempty"`      // absent in a put: it stays
+	Administrator *bool    `json:"administrator,omitempty"` // absent in a put: it stays
+	Consultations []string `json:"consultations"`           // references; absent in a put: entitlements stay
 }
 
 // Agents is a list of them.
@@ -71,7 +72,7 @@ type Agents struct {
 // OfAgents shows them, each with the references that they may write about.
 func OfAgents(all []gateway.Agent, may map[gateway.ID][]string) Agents {
 	return Agents{All(all, func(a gateway.Agent) Agent {
-		return Agent{a.Login, a.Name, Some(a.Addresses), &a.Disabled, Some(may[a.ID])}
+		return Agent{a.Login, a.Name, Some(a.Addresses), &a.Disabled, &a.Administrator, Some(may[a.ID])}
 	})}
 }
 

@@ -211,7 +211,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, v *visit, err err
 		c.refused(w, r, v, said)
 	default:
 		c.metrics.outages.Inc()
-		c.o.Logger.Error("console: page not served", "path", r.URL.Path, "err", err)
+		c.o.Logger.Error("console: page not served", "route", r.Pattern, "courier", v.courier.ID.String(), "err", err) // never the path, which may bear a link
 		w.Header().Set("Retry-After", "60")
 		c.notice(w, r, http.StatusServiceUnavailable, "outage")
 	}

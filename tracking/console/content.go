@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"mime"
 	"net/http"
@@ -110,7 +111,7 @@ func (c *Console) html(w http.ResponseWriter, r *http.Request, v *visit) error {
 	h.Set("Content-Security-Policy", "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox")
 	h.Set("X-Frame-Options", "SAMEORIGIN")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(w, "<!DOCTYPE html><html lang=\"fr\"><meta charset=\"utf-8\"><title>Courrier</title><base target=\"_blank\"><body style=\"font-family:sans-serif\">"+safe) // an agent who left does not concern us
+	_, _ = io.WriteString(w, "<!DOCTYPE html><html lang=\""+v.consultation.Language+"\"><meta charset=\"utf-8\"><title>"+html.EscapeString(v.courier.TypeLabel)+"</title><base target=\"_blank\"><body style=\"font-family:sans-serif\">"+safe) // an agent who left does not concern us
 	return nil
 }
 

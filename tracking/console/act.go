@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/act"
@@ -78,8 +77,7 @@ func (c *Console) cancelAll(w http.ResponseWriter, r *http.Request, v *visit) er
 
 // by is who acts: the agent, for the reason they gave.
 func (v *visit) by(r *http.Request) act.By {
-	reason := strings.Join(strings.Fields(strings.ToValidUTF8(r.PostForm.Get("motif"), "")), " ")
-	return act.By{Actor: "agent:" + v.agent.Login, Reason: reason[:min(len(reason), maxReason)], Now: v.now}
+	return act.By{Actor: "agent:" + v.agent.Login, Reason: singleLine(r.PostForm.Get("motif"), maxReason), Now: v.now}
 }
 
 // one does an act about the recipient of the path. What was done meanwhile is done: a form sent twice does it once.

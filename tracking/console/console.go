@@ -66,6 +66,7 @@ type Options struct {
 	Domain         string // of the gateway's addresses
 	Name           string // what people call the gateway in its own mails
 	Theme          web.Theme
+	Mail           Mail
 	MaxPlain       int64          // bytes of a courier's files without acknowledgement; 0: gateway.MaxPlain
 	MaxFiles       int64          // with acknowledgement, and of a draft; 0: gateway.MaxAcknowledged
 	PerMinute      int            // requests of one network

@@ -29,7 +29,10 @@ func entitlements() map[string][4]string {
 		"POST /compte/sessions/{session}/fermer": {out, never, never, never}, // another's
 		"GET /{$}":                               own,
 		"GET /consultations/{consultation}":      theirs, "GET /consultations/{consultation}/suivi.csv": theirs, "GET /consultations/{consultation}/direct": theirs,
-		"GET /consultations/{consultation}/nouveau": theirs, "POST /consultations/{consultation}/nouveau": theirs,
+		"GET /consultations/{consultation}/messagerie": theirs, "GET /carnet/{format}": own, "GET /compte/messagerie": own,
+		"POST /compte/messagerie/mots-de-passe":                     own,
+		"POST /compte/messagerie/mots-de-passe/{password}/revoquer": {out, never, never, never}, // another's
+		"GET /consultations/{consultation}/nouveau":                 theirs, "POST /consultations/{consultation}/nouveau": theirs,
 		"GET /brouillons/{draft}": theirs, "POST /brouillons/{draft}": theirs, "POST /brouillons/{draft}/fichiers": theirs,
 		"GET /brouillons/{draft}/fichiers/{file}": theirs, "POST /brouillons/{draft}/fichiers/{file}/retirer": theirs,
 		"GET /brouillons/{draft}/apercu/courriel": theirs, "GET /brouillons/{draft}/apercu/page": theirs, "POST /brouillons/{draft}/supprimer": theirs,
@@ -59,7 +62,7 @@ type things struct {
 func (x things) fill(path string) string {
 	return strings.NewReplacer(
 		"{$}", "", "{consultation}", x.consultation.String(), "{courier}", x.recipient.Courier.String(), "{recipient}", x.recipient.ID.String(),
-		"{reply}", x.reply.ID.String(), "{event}", x.event.ID.String(), "{session}", x.session.String(), "{n}", "1", "{name}", "x", "{part}", "1", "{link}", "x",
+		"{reply}", x.reply.ID.String(), "{event}", x.event.ID.String(), "{session}", x.session.String(), "{n}", "1", "{name}", "x", "{part}", "1", "{link}", "x", "{format}", "vcard", "{password}", x.session.String(),
 		"{draft}", x.draft.ID.String(), "{file}", x.draft.Files[0].ID.String(),
 	).Replace(path)
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -41,7 +42,7 @@ func (d *Daemon) makeConsole(in *intake.Intake, accounts *account.Accounts) erro
 		return err
 	}
 	h, err := console.New(console.Options{
-		BaseURL: c.BaseURL, Domain: d.cfg.Domain, Name: serviceName, Theme: theme,
+		BaseURL: c.BaseURL, Domain: d.cfg.Domain, Name: serviceName, Theme: theme, Mail: d.mailDoors(),
 		MaxPlain: d.cfg.Couriers.MaxPlain, MaxFiles: d.cfg.Couriers.MaxAcknowledged, PerMinute: c.PerMinute, TrustedProxies: proxies,
 		Idle: c.Idle.Of(), Lifetime: c.Lifetime.Of(), OpenID: provider, Now: d.now, Logger: d.log, Registerer: d.registry,
 	}, console.Deps{Store: d.store, Accounts: accounts, Intake: in, Prover: d.proof, Composer: d.composer, Pager: trialPager{d}, Kinds: types, Tokens: d.ring})
@@ -83,4 +84,16 @@ func newOpenID(c config.Console) (*console.OpenID, error) {
 		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: password, Name: o.Name, Claim: o.Claim, Scopes: o.Scopes,
 		Redirect: c.BaseURL + openIDReturn, Client: &http.Client{Transport: transport, Timeout: 15 * time.Second},
 	}), nil
+}
+
+// mailDoors says where agents' mail clients submit, as far as the configuration tells.
+func (d *Daemon) mailDoors() console.Mail {
+	m := console.Mail{Host: d.hostname}
+	if _, port, err := net.SplitHostPort(d.cfg.Submission.StartTLS); err == nil {
+		m.StartTLS = port
+	}
+	if _, port, err := net.SplitHostPort(d.cfg.Submission.TLS); err == nil {
+		m.TLS = port
+	}
+	return m
 }

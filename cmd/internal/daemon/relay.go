@@ -99,7 +99,9 @@ func host(s config.Smarthost, tokens map[string]*oauth.Source) (relay.Host, erro
 		}
 		h.Auth = &relay.Auth{Mechanism: s.Auth, Username: s.Username, Password: password, Clear: s.TLS == "none"}
 		if s.OAuth != "" {
-			h.Auth.Token = tokens[s.OAuth]
+			if h.Auth.Token, err = tokenSource(tokens, s.OAuth); err != nil {
+				return h, err
+			}
 		}
 	}
 	return h, nil

@@ -37,3 +37,11 @@ func NewTokens(c config.Config, reg prometheus.Registerer, now func() time.Time)
 	}
 	return sources, nil
 }
+
+// tokenSource is the one of that name.
+func tokenSource(tokens map[string]*oauth.Source, name string) (*oauth.Source, error) {
+	if s := tokens[name]; s != nil {
+		return s, nil
+	}
+	return nil, fmt.Errorf("oauth %s: no such source of access tokens", name)
+}

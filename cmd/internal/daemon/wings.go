@@ -84,7 +84,7 @@ func mailAccount(m config.Mailbox, tokens map[string]*oauth.Source) (mailbox.Acc
 		Folder:    m.Folder, Done: m.Done, AuthServ: m.AuthServ, Poll: m.Poll.Of(),
 	}
 	if m.OAuth != "" {
-		a.Token = tokens[m.OAuth]
+		a.Token, err = tokenSource(tokens, m.OAuth)
 	}
-	return a, nil
+	return a, err
 }

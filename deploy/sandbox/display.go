@@ -48,12 +48,9 @@ func startDisplay(ctx context.Context) (*display, error) {
 
 func (d *display) stop() { d.process.stop() }
 
-// Screenshots is the folder that VAGUEMESTRE_SCREENSHOTS names for pictures of what people see; none is kept when it is empty.
-func Screenshots() string { return os.Getenv("VAGUEMESTRE_SCREENSHOTS") }
-
-// shot keeps what the display shows as <name>.png.
+// shot keeps what the display shows as <name>.png in the folder that VAGUEMESTRE_SCREENSHOTS names, if it names one.
 func (d *display) shot(ctx context.Context, name string) error {
-	dir := Screenshots()
+	dir := os.Getenv("VAGUEMESTRE_SCREENSHOTS")
 	if dir == "" {
 		return nil
 	}

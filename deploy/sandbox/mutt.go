@@ -26,9 +26,8 @@ func Mutt(ctx context.Context, s Submission, subject string, files []string, com
 
 // MuttReply opens a mail with mutt in a terminal, presses the key that answers it, writes s.Message as the answer, and sends it where mutt says.
 func MuttReply(ctx context.Context, s Submission, mail []byte, commands ...string) (string, error) {
-	home, rc, err := muttHome(s, append(commands,
-		"set include=no", "set fast_reply=yes", "set autoedit=yes", "set reply_to=yes", "set abort_unmodified=no", "set abort_noattach=no", "set quit=yes", "set move=no", "set wait_key=no",
-		`push "<reply><send-message><exit>"`))
+	home, rc, err := muttHome(s, append(commands, "set include=no", "set fast_reply=yes", "set autoedit=yes", "set reply_to=yes", "set abort_unmodified=no",
+		"set abort_noattach=no", "set quit=yes", "set move=no", "set wait_key=no", `push "<reply><send-message><exit>"`))
 	if err != nil {
 		return "", err
 	}
@@ -59,11 +58,13 @@ func muttHome(s Submission, commands []string) (home, rc string, err error) {
 		return "", "", fmt.Errorf("run mutt: %w", err)
 	}
 	scheme := map[Security]string{StartTLS: "smtp", Implicit: "smtps"}[s.Security]
+	url, ca, from := scheme+"://"+s.User+"@localhost:"+s.port()+"/", strconv.Quote(s.CA), strconv.Quote(s.From)
 	lines := append([]string{
-		"set smtp_url=" + strconv.Quote(scheme+"://"+s.User+"@localhost:"+s.port()+"/"), "set smtp_pass=" + strconv.Quote(s.Password),
-		"set smtp_authenticators=plain", "set ssl_starttls=yes", "set ssl_force_tls=yes", "set ssl_ca_certificates_file=" + strconv.Quote(s.CA), "set certificate_file=" + strconv.Quote(s.CA),
-		"set from=" + strconv.Quote(s.From), "set use_from=yes", "set use_envelope_from=yes", "set envelope_from_address=" + strconv.Quote(s.From),
-		"set folder=" + strconv.Quote(home), "set realname=" + strconv.Quote("Victoria Brun"), "set hostname=acheteur.test", "set copy=no", "set send_charset=" + strconv.Quote("us-ascii:utf-8"), "set charset=utf-8",
+		"set smtp_url=" + strconv.Quote(url), "set smtp_pass=" + strconv.Quote(s.Password), "set smtp_authenticators=plain",
+		"set ssl_starttls=yes", "set ssl_force_tls=yes", "set ssl_ca_certificates_file=" + ca, "set certificate_file=" + ca,
+		"set from=" + from, "set use_from=yes", "set use_envelope_from=yes", "set envelope_from_address=" + from,
+		"set folder=" + strconv.Quote(home), "set realname=" + strconv.Quote("Victoria Brun"), "set hostname=acheteur.test", "set copy=no",
+		"set send_charset=" + strconv.Quote("us-ascii:utf-8"), "set charset=utf-8",
 	}, commands...)
 	rc = filepath.Join(home, "muttrc")
 	if err := os.WriteFile(rc, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {

@@ -45,7 +45,7 @@ func (t *Thunderbird) Send(w Written) (refused string, err error) {
 	return refused, t.script("send", &refused)
 }
 
-// Reply answers the message that Inbox showed, as the button "Répondre" does, writes HTML before what it quotes, and sends it as Send does.
+// Reply answers the message that Show showed, as the button "Répondre" does, writes HTML before what it quotes, and sends it as Send does.
 func (t *Thunderbird) Reply(html string) (refused string, err error) {
 	if err := t.script("reply", nil, html); err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func (t *Thunderbird) Reply(html string) (refused string, err error) {
 	return refused, t.script("send", &refused)
 }
 
-// EditAsNew opens the message that Inbox showed as a new one, as "Modifier comme un nouveau message" does, adds a recipient, replaces what the
+// EditAsNew opens the message that Show showed as a new one, as "Modifier comme un nouveau message" does, adds a recipient, replaces what the
 // patterns match in its lines (pairs of pattern and text), and sends it as Send does.
 func (t *Thunderbird) EditAsNew(to string, pairs ...string) (refused string, err error) {
 	if err := t.script("edit", nil, to, pairs); err != nil {
@@ -84,13 +84,10 @@ func (t *Thunderbird) Import(kind, path string) ([]Card, error) {
 	return cards, nil
 }
 
-// Inbox waits for a message whose subject has these words in the agent's inbox, shows the newest of them, and gives every subject after as many ">"
-// as the message is deep in its thread.
-func (t *Thunderbird) Inbox(words string) (subjects []string, err error) {
-	return subjects, t.script("inbox", &subjects, words)
-}
+// Show waits for a message whose subject has these words in the agent's inbox, and shows the newest of them.
+func (t *Thunderbird) Show(words string) error { return t.script("show", nil, words) }
 
-// Screenshot keeps what the screen shows as a file of Screenshots.
+// Screenshot keeps what the screen shows as <name>.png in the folder that VAGUEMESTRE_SCREENSHOTS names, if it names one.
 func (t *Thunderbird) Screenshot(ctx context.Context, name string) error {
 	return t.display.shot(ctx, name)
 }

@@ -1,5 +1,4 @@
-// args: words of a subject. Waits for a message with them in the agent's inbox, shows the newest, and gives the subjects of all, each after as
-// many > as it is deep in its thread.
+// args: words of a subject. Waits for a message with them in the agent's inbox, and shows the newest.
 const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
 const server = MailServices.accounts.defaultAccount.incomingServer;
 const main = Services.wm.getMostRecentWindow("mail:3pane");
@@ -22,23 +21,21 @@ const settled = check => new Promise(resolve => {
 });
 const find = () => {
   const view = pane.gDBView;
-  if (!view) return null;
+  let found = -1, date = -1;
+  if (!view) return found;
   view.doCommand(Ci.nsMsgViewCommandType.expandAll);
-  const found = { subjects: [], row: -1, date: -1 };
   for (let row = 0; row < view.rowCount; row++) {
     const message = view.getMsgHdrAt(row);
-    found.subjects.push(">".repeat(view.getLevel(row)) + message.mime2DecodedSubject);
-    if (message.mime2DecodedSubject.includes(args[0]) && message.date > found.date) Object.assign(found, { row, date: message.date });
+    if (message.mime2DecodedSubject.includes(args[0]) && message.date > date) [found, date] = [row, message.date];
   }
-  return found.row < 0 ? null : found;
+  return found;
 };
-let found, looks = 0;
+let row, looks = 0;
 await settled(() => {
   if (looks++ % 10 == 0) inbox.updateFolder(main.msgWindow); // one that comes while another runs is dropped
-  return (found = find());
+  return (row = find()) >= 0;
 });
-pane.threadTree.selectedIndex = found.row;
+pane.threadTree.selectedIndex = row;
 const browser = pane.messageBrowser.contentWindow.getMessagePaneBrowser();
 await settled(() => browser.currentURI.spec.startsWith("imap") && !browser.webProgress.isLoadingDocument);
 await new Promise(resolve => main.setTimeout(resolve, 500)); // painted
-return found.subjects;

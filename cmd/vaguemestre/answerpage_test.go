@@ -83,7 +83,7 @@ func fieldOf(page, name string) string {
 // upload sends a file in pieces, going on from where the server says that it is after a cut. What the server said it has, it must
 // have for ever.
 func (c company) upload(form, name string, content []byte) error {
-	const piece = 256 << 10
+	piece := max(256<<10, len(content)/20)
 	begun := fmt.Sprintf(`{"name":%q,"type":"application/pdf","size":%d}`, name, len(content))
 	code, h, said := c.insist("POST", "/reponse/fichiers", []byte(begun), "Form-Token", form)
 	if code != http.StatusCreated {

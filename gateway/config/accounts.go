@@ -27,6 +27,7 @@ func (k *checker) ldap(l LDAP) {
 }
 
 func (k *checker) notices(n Notices) {
+	k.positive("notices.max_bytes", n.MaxBytes)
 	if n.UnreadDays < 0 || n.UnreadDays > 90 {
 		k.say("notices.unread_after_days", "must be from 0 to 90")
 	}

@@ -118,6 +118,8 @@ type LDAP struct {
 type Notices struct {
 	UnreadDays int `toml:"unread_after_days"` // 0: only agents who asked
 	DigestHour int `toml:"digest_hour"`
+	// MaxBytes of an answer sent on to the agent, as mail: what agents' mailboxes take.
+	MaxBytes int64 `toml:"max_bytes"`
 }
 
 // Reminders says when recipients who have not read are called again; a courier type can say otherwise in its file.
@@ -225,7 +227,7 @@ func Default() Config {
 		},
 		Accounts:  Accounts{Remember: Duration(10 * time.Minute), LockAfter: 10, LockAddress: 50, Delay: Duration(500 * time.Millisecond), LongestDelay: Duration(10 * time.Second), LockFor: Duration(15 * time.Minute), Hashing: 2, LDAP: LDAP{Filter: "(uid=%s)", Timeout: Duration(10 * time.Second)}},
 		Couriers:  Couriers{MaxPlain: 5_000_000, MaxAcknowledged: 60_000_000, MaxDepth: 20, MaxParts: 1_000, LookUp: true},
-		Notices:   Notices{UnreadDays: 7, DigestHour: 7},
+		Notices:   Notices{UnreadDays: 7, DigestHour: 7, MaxBytes: 25_000_000},
 		Reminders: Reminders{Most: 2},
 		Queue:     Queue{Workers: 16, Lifetime: Duration(5 * 24 * time.Hour), Lease: Duration(10 * time.Minute), Grace: Duration(20 * time.Second)},
 		Clamd:     Clamd{Timeout: Duration(2 * time.Minute), Again: Duration(24 * time.Hour)},

@@ -41,7 +41,8 @@ func (c *Composer) tell(s *subject, template string, w words) (Mail, error) {
 
 // answer hands a company's answer to the agent: its body and its Content fields as they came,
 // beneath a header of ours. What the agent must know of it stands in the subject and, after
-// the answer, in a text of its own, so that mail programs show the answer first.
+// the answer, in a text of its own, so that mail programs show the answer first. One that is larger than agents' mailboxes take
+// is told with its text and the list of its files: a notice that is refused for its size would tell nothing.
 func (c *Composer) answer(ctx context.Context, s *subject) (Mail, error) {
 	w := c.words(s)
 	w.At, w.Late, w.Opens = s.reply.Received, s.reply.Late, s.courier.Options.Reply.By
@@ -53,6 +54,10 @@ func (c *Composer) answer(ctx context.Context, s *subject) (Mail, error) {
 	}
 	if err := c.open(ctx, s, s.reply.Content); err != nil {
 		return Mail{}, err
+	}
+	if c.o.MaxBytes > 0 && s.content.Size() > c.o.MaxBytes {
+		w.Text, w.Files = clipped(s.reply.Text), s.reply.Files
+		return c.tell(s, "large", w)
 	}
 	original, err := message.Read(s.content, s.content.Size(), message.Limits{})
 	if err != nil {
@@ -75,6 +80,16 @@ func (c *Composer) answer(ctx context.Context, s *subject) (Mail, error) {
 		parts.add(func(out io.Writer) error { return writeText(out, note) })
 		return parts.end()
 	}), nil
+}
+
+// maxWords bounds the text of an answer whose files are too large to be sent on, in bytes.
+const maxWords = 20_000
+
+func clipped(text string) string {
+	if len(text) <= maxWords {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxWords], "") + " […]"
 }
 
 func (c *Composer) answerHeader(s *subject, w words) (*header, error) {

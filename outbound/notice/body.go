@@ -55,6 +55,7 @@ type words struct {
 	Other     string // the other sender's address
 	Opens     time.Time
 	Files     []gateway.File
+	Text      string // of an answer that is too large to be sent on
 	Sealed    bool
 	Relayed   bool
 	Days      int

@@ -46,6 +46,7 @@ type Options struct {
 	Domain   string // of the gateway's addresses
 	Name     string // what people call the gateway: "<company> via <Name>"
 	Language string // of notices about no courier: "fr" when empty
+	MaxBytes int64  // of an answer sent on to the agent; 0: no bound
 }
 
 // ErrNothing is a notice that must not be sent: what it is about is gone, or it would answer a machine.

@@ -424,6 +424,25 @@ func TestPromiseSealedNotice(t *testing.T) {
 	}
 }
 
+// TestAnAnswerTooLargeForMailboxesIsTold: what is too large to be sent on is told with its words and its files' names and hashes.
+func TestAnAnswerTooLargeForMailboxesIsTold(t *testing.T) {
+	s := newShelf()
+	n := s.answer(func(r *gateway.Reply) { r.Text = "Voici nos plans.\r\nSubject: x" })
+	n.Kind = gateway.NoticeReply
+	c := newComposer(t, s)
+	c.o.MaxBytes = 10
+	_, text := write(t, c, job(n))
+	body := decoded(t, text)
+	for _, want := range []string{"Voici nos plans.", "offre.pdf", s.replies[number(5)].Files[0].SHA256.String(), "console"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in\n%s", want, body)
+		}
+	}
+	if strings.Contains(text, "JVBERi0xLjQK") {
+		t.Error("the file is there")
+	}
+}
+
 // TestTheAgentGetsASealedAnswerAtItsDate: a notice made after the opening brings the answer; one made before says the same at
 // every attempt.
 func TestTheAgentGetsASealedAnswerAtItsDate(t *testing.T) {

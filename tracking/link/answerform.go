@@ -31,7 +31,6 @@ type answerView struct {
 	Weight   int64
 	Most     int64
 	MostOf   int
-	Words1   int // most bytes of the words
 	Chunk    int64
 	Now, By  time.Time
 	Late     bool
@@ -61,7 +60,7 @@ func (a *answers) answerView(r *http.Request, l letter, d draft) answerView {
 	now := a.opts.Now()
 	v := answerView{
 		view: a.view(r, l), Form: a.forms.Mint(now, l.recipient.ID.String()), Answer: d.ID.String(), Saves: d.Saves, Version: d.Version,
-		Words: d.text, Weight: d.Size, Most: a.MaxBytes, MostOf: a.MaxFiles, Words1: maxWords, Chunk: chunkSize,
+		Words: d.text, Weight: d.Size, Most: a.MaxBytes, MostOf: a.MaxFiles, Chunk: chunkSize,
 		Now: now, By: l.courier.Options.Reply.By, Late: past(l, now), Sealed: sealed(l, now), Before: l.recipient.Standing.Replied,
 	}
 	for _, f := range d.files {

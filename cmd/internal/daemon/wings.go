@@ -18,7 +18,7 @@ const serviceName = "Vaguemestre"
 
 // makeOutbound makes what composes, and what delivers.
 func (d *Daemon) makeOutbound() error {
-	d.composer = &composer{ring: d.ring, store: d.store, notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName}, d.store, d.ring), requireTLS: d.cfg.Relay.RequireTLS}
+	d.composer = &composer{ring: d.ring, store: d.store, notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName, MaxBytes: d.cfg.Notices.MaxBytes}, d.store, d.ring), requireTLS: d.cfg.Relay.RequireTLS}
 	r, err := NewRelay(d.cfg, d.tokens, d.log, d.registry, d.now)
 	if err != nil {
 		return err

@@ -134,11 +134,11 @@ func (o *Opener) decrypt(ctx context.Context, h gateway.Hash, into io.Writer) er
 		return err
 	}
 	defer sealed.Close()
-	plain, n, err := o.vault.Reader(sealed, sealed.Size())
+	plain, err := o.vault.Stream(io.NewSectionReader(sealed, 0, sealed.Size()))
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(into, io.NewSectionReader(plain, 0, n))
+	_, err = io.Copy(into, plain)
 	return err
 }
 

@@ -74,6 +74,13 @@ func TestALongContentIsReadAnywhere(t *testing.T) {
 	if err != nil || !bytes.Equal(whole, plain) {
 		t.Error(err)
 	}
+	stream, err := v.Stream(bytes.NewReader(sealed.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole, err := io.ReadAll(stream); err != nil || !bytes.Equal(whole, plain) {
+		t.Error(err)
+	}
 	if _, _, err := v.Reader(bytes.NewReader(sealed.Bytes()[:100]), 100); err == nil {
 		t.Error("a cut content opens")
 	}

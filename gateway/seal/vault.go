@@ -70,6 +70,15 @@ func (v *Vault) Reader(sealed io.ReaderAt, size int64) (io.ReaderAt, int64, erro
 	return r, n, nil
 }
 
+// Stream is Reader for who reads from the beginning to the end: it leaves nothing to collect.
+func (v *Vault) Stream(sealed io.Reader) (io.Reader, error) {
+	r, err := age.Decrypt(sealed, v.out...)
+	if err != nil {
+		return nil, fmt.Errorf("open what is sealed: %w", err)
+	}
+	return r, nil
+}
+
 // Seal seals a few octets.
 func (v *Vault) Seal(plain []byte) ([]byte, error) {
 	var b bytes.Buffer

@@ -121,6 +121,9 @@ func TestAFileGoesOnWhereItWasCut(t *testing.T) {
 	if w := patch(100_000, strings.NewReader(body[100_000:])); w.Code != http.StatusNoContent || w.Header().Get(offsetHeader) != fmt.Sprint(len(body)) {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
+	if w := patch(len(body), strings.NewReader("")); w.Code != http.StatusNoContent {
+		t.Errorf("once whole, asked again: %d", w.Code)
+	}
 	b.post("", "review")
 	if review := b.see("/reponse/verifier"); !strings.Contains(review, gateway.HashOf([]byte(body)).String()) {
 		t.Errorf("the file is not whole:\n%s", review)

@@ -279,17 +279,16 @@ func (p *pieces) next() error {
 	if err != nil {
 		return err
 	}
-	var from io.ReaderAt = content
-	size := content.Size()
-	if p.sealed {
-		from, size, err = p.a.Vault.Reader(content, size)
-	}
-	if err == nil && size != c.Size {
-		err = fmt.Errorf("a chunk of %d bytes has %d", c.Size, size)
+	var from io.Reader = io.NewSectionReader(content, 0, content.Size())
+	switch {
+	case p.sealed:
+		from, err = p.a.Vault.Stream(from)
+	case content.Size() != c.Size:
+		err = fmt.Errorf("a chunk of %d bytes has %d", c.Size, content.Size())
 	}
 	if err != nil {
 		return errors.Join(err, content.Close())
 	}
-	p.left, p.open, p.now = p.left[1:], content, io.NewSectionReader(from, 0, size)
+	p.left, p.open, p.now = p.left[1:], content, from
 	return nil
 }

@@ -167,9 +167,13 @@ func (a *answers) append(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	at, err := strconv.ParseInt(r.Header.Get(offsetHeader), 10, 64)
-	if err != nil || at != f.Received || f.Done {
+	if err != nil || at != f.Received {
+		a.elsewhere(w, r, l, f)
+		return
+	}
+	if f.Done { // whoever was cut off from the last answer asks again
 		tellOffset(w.Header(), f)
-		a.say(w, r, l, http.StatusConflict, problem{key: "elsewhere"})
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	s, n, cut := a.spool(d.Sealed, r.Body, min(chunkSize, f.Size-f.Received))
@@ -187,11 +191,23 @@ func (a *answers) append(w http.ResponseWriter, r *http.Request) {
 			err = a.finishNow(ctx, l, f)
 		}
 	}
+	if errors.Is(err, store.ErrConflict) { // what came before a cut is being kept at this very moment, by the request that was cut
+		if _, _, now, ok := a.named(w, r); ok {
+			a.elsewhere(w, r, l, now)
+		}
+		return
+	}
 	if a.refusedFile(w, r, l, f.Name(), err) {
 		return
 	}
 	tellOffset(w.Header(), f)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// elsewhere tells a sender that the file ends elsewhere than they think, and where.
+func (a *answers) elsewhere(w http.ResponseWriter, r *http.Request, l letter, f draftFile) {
+	tellOffset(w.Header(), f)
+	a.say(w, r, l, http.StatusConflict, problem{key: "elsewhere"})
 }
 
 // finishNow finishes a file by what is stored of it.

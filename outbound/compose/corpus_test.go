@@ -60,16 +60,22 @@ func TestCorpusArrivesWhole(t *testing.T) {
 // TestSamplesArriveWhole: so do our own samples, which hold every breach of the formats that we know of.
 func TestSamplesArriveWhole(t *testing.T) {
 	j := newJudge(t)
+	for _, name := range samples(t) {
+		j.add(filepath.Base(name), file(t, name))
+	}
+	j.ask()
+}
+
+func samples(t testing.TB) (all []string) {
+	t.Helper()
 	for _, pattern := range []string{"testdata/*.eml", "../../gateway/message/testdata/*.eml"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatal(pattern, err)
 		}
-		for _, name := range files {
-			j.add(filepath.Base(name), file(t, name))
-		}
+		all = append(all, files...)
 	}
-	j.ask()
+	return all
 }
 
 // judge hands mails and what was made of them to an independent reader.
@@ -163,7 +169,7 @@ type verdict struct {
 
 func (j *judge) ask() {
 	j.Helper()
-	ctx, cancel := context.WithTimeout(j.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(j.Context(), 8*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python(j), "testdata/oracle.py", j.dir, "Consultation concernée par cet échange")
 	var said bytes.Buffer

@@ -2,6 +2,8 @@ package compose
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -9,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vaguemestre/gateway"
 )
@@ -98,6 +102,33 @@ func TestLettersOfEveryVersionKeepTheirBytes(t *testing.T) {
 			}
 			checkLines(t, name, got)
 			checkHeaders(t, name, got)
+		}
+	}
+}
+
+// TestSamplesKeepTheirBytes: so does the plain letter of every sample, whatever breach of the formats it holds.
+func TestSamplesKeepTheirBytes(t *testing.T) {
+	for version := 1; version <= Version; version++ {
+		c := plainSample()
+		c.Composition.Version = version
+		var sums strings.Builder
+		for _, name := range samples(t) {
+			out, err := tryLetter(c, file(t, name))
+			if err != nil {
+				out = gateway.FaultOf(err).Key
+			}
+			fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256([]byte(out)), filepath.Base(name))
+		}
+		path := filepath.Join("testdata", "golden", strconv.Itoa(version), "samples.sha256")
+		if *update {
+			put(t, path, sums.String())
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), sums.String()); diff != "" {
+			t.Errorf("version %d: the bytes of letters changed:\n%s", version, diff)
 		}
 	}
 }

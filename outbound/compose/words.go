@@ -6,6 +6,8 @@ import (
 	"time"
 	_ "time/tzdata" // dates are words of the letter: a machine without zones must not change them
 
+	"golang.org/x/net/idna"
+
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/message"
 )
@@ -26,7 +28,7 @@ func (e edition) view(c gateway.Courier, r gateway.Recipient, a Addresses, zone 
 		words: e[language(b.Language)], Language: language(b.Language),
 		Author: oneLine(c.AuthorName), Body: oneLine(b.PublicBody),
 		Type: firstOf(c.TypeLabel, string(c.Type)), Subject: subject(c),
-		Recipient: oneLine(r.Address), To: oneLine(r.Address),
+		Recipient: readable(r.Address), To: readable(r.Address),
 		Reference: oneLine(b.Reference), Title: oneLine(b.Title), Object: oneLine(b.Object),
 		Bodies: oneLine(b.PublicBody), Link: a.Link, Reply: c.Options.Reply,
 	}
@@ -44,6 +46,16 @@ func (e edition) view(c gateway.Courier, r gateway.Recipient, a Addresses, zone 
 		v.By = inWords(v.Language, v.Reply.By, zone)
 	}
 	return v
+}
+
+// readable is an address for people: its domain as it is written in their language (RFC 5890 U-labels).
+func readable(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	domain, err := idna.Display.ToUnicode(address[at+1:])
+	if err != nil {
+		return oneLine(address)
+	}
+	return oneLine(address[:at+1] + domain)
 }
 
 // line is a phrase of the catalogue, as text.

@@ -337,7 +337,8 @@ func TestWhatShowsSomethingIsNotEmpty(t *testing.T) {
 // TestAnInvitationOfOneIsSent: whoever is invited alone sees nobody else.
 func TestAnInvitationOfOneIsSent(t *testing.T) {
 	w := newWorld(t)
-	w.accepted(t, invitation(firm), "testesr2020+simple@passerelle.example", firm)
+	w.accepted(t, "To: "+firm+"\n"+invitation(firm), "testesr2020+simple@passerelle.example", firm)
+	w.accepted(t, strings.Replace(invitation("alice@ville.example"), "<invitation@", "<autre@", 1), "testesr2020+simple@passerelle.example", firm, "durand@durand.example")
 }
 
 func TestTheModelStandsForAnEmptyText(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/mail"
 	"regexp"
 	"slices"
 	"strings"
@@ -198,10 +199,14 @@ func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
 	if len(x.targets) == 0 {
 		return nil, nil
 	}
-	if shown, err := x.invited(); err != nil || len(shown) > 0 {
-		return one(refuse("refuse.compose.invitation", "Addresses", shown)), err
+	shown, err := x.invited()
+	if err != nil {
+		return nil, err
 	}
-	err := x.in.d.Composer.Letter(io.Discard, x.courier, x.recipients(x.courier.ID)[0], x.s.Message.ReaderAt())
+	if len(shown) > 0 {
+		return one(refuse("refuse.compose.invitation", "Addresses", shown)), nil
+	}
+	err = x.in.d.Composer.Letter(io.Discard, x.courier, x.recipients(x.courier.ID)[0], x.s.Message.ReaderAt())
 	if err == nil {
 		return nil, nil
 	}
@@ -212,7 +217,7 @@ func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
 }
 
 // invited gives the addresses that an invitation of the agent's mail client would show to those whom they do not concern:
-// of other recipients, and of the gateway's domain (promise 4).
+// of other recipients, whether of this submission or of another of the same message, and of the gateway's domain (promise 4).
 func (x *exam) invited() (shown []string, err error) {
 	named, err := x.msg.Invited()
 	if err != nil {
@@ -220,10 +225,22 @@ func (x *exam) invited() (shown []string, err error) {
 	}
 	for _, address := range named {
 		_, domain, _ := strings.Cut(address, "@")
-		other := len(x.targets) > 1 && slices.ContainsFunc(x.targets, func(t target) bool { return strings.EqualFold(t.address, address) })
-		if other || strings.EqualFold(domain, x.in.o.Domain) {
+		if strings.EqualFold(domain, x.in.o.Domain) || x.writtenTo(address) {
 			shown = append(shown, address)
 		}
 	}
 	return shown, nil
+}
+
+// writtenTo tells whether somebody beside the reader of a letter, and its author, is written to at the address.
+func (x *exam) writtenTo(address string) bool {
+	is := func(other string) bool { return strings.EqualFold(other, address) }
+	if slices.ContainsFunc(x.s.Agent.Addresses, is) {
+		return false
+	}
+	if slices.ContainsFunc(x.targets, func(t target) bool { return is(t.address) }) {
+		return len(x.targets) > 1
+	}
+	h := x.msg.Header()
+	return slices.ContainsFunc(slices.Concat(h.Addresses("To"), h.Addresses("Cc")), func(a *mail.Address) bool { return is(a.Address) })
 }

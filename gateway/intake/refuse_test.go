@@ -63,6 +63,7 @@ var refusals = []refusal{
 	{"two From", "From: alice@ville.example\nFrom: alice@ville.example\n" + plainMail, to("testesr2020@passerelle.example", firm), "several-from", "n'en gardez qu'un"},
 	{"no From", "From: \n" + plainMail, to("testesr2020@passerelle.example", firm), "no-from", "choisissez votre adresse"},
 	{"an invitation that names the others", invitation("Durand@durand.example"), to("testesr2020@passerelle.example", firm, "durand@durand.example"), "compose.invitation", "« durand@durand.example »"},
+	{"an invitation of others, in several submissions", "To: durand@durand.example\n" + invitation("durand@durand.example"), to("testesr2020@passerelle.example", firm), "compose.invitation", "« durand@durand.example »"},
 	{"an invitation that names an address of ours", invitation("testesr2020+libre@passer\n elle.example"), to("testesr2020@passerelle.example", firm), "compose.invitation", "« testesr2020+libre@passerelle.example »"},
 	{"a piece of a message, with its recipients", "Content-Type: message/partial; id=x; number=1; total=2\n\nTo: bob@ville.example\nSubject: Offre\n\nBonjour", to("testesr2020@passerelle.example", firm), "compose.partial", "coupé"},
 	{"simple on a locked type", plainMail, to("testesr2020+rejet+simple@passerelle.example", firm), "locked-acknowledged", "« Courrier de rejet » part toujours avec accusé de réception : retirez le mot « simple »"},

@@ -206,7 +206,7 @@ func spoolAsAgent(to *store.Spool, from io.Reader) error {
 }
 
 // anothers are the fields of a sample that speak of its own author and exchange.
-var anothers = []string{"From", "Sender", "Disposition-Notification-To", "Reply-By", "In-Reply-To", "References"}
+var anothers = []string{"From", "Sender", "To", "Cc", "Disposition-Notification-To", "Reply-By", "In-Reply-To", "References"}
 
 // crlf makes every line end CRLF, as submission asks (RFC 5321 §2.3.8). A CR among lines that end with LF is a byte of
 // what stands there; where nothing else ends lines, it does.

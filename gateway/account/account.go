@@ -19,6 +19,8 @@ import (
 type Store interface {
 	// AgentByLogin gives gateway.ErrNotFound for nobody.
 	AgentByLogin(ctx context.Context, login string) (gateway.Agent, error)
+	// AgentsAt gives the agents in force who may write as an address.
+	AgentsAt(ctx context.Context, address string) ([]gateway.Agent, error)
 	AppPasswords(ctx context.Context, agent gateway.ID) ([]gateway.AppPassword, error)
 	// UsedAppPassword records that one was used now.
 	UsedAppPassword(ctx context.Context, id gateway.ID) error
@@ -124,7 +126,7 @@ func New(o Options, store Store) (*Accounts, error) {
 
 // Attempt is one try to log in.
 type Attempt struct {
-	Login    string
+	Login    string // or an address of the account, when it is nobody else's: what mail clients propose
 	Password string
 	Address  netip.Addr // where it comes from
 	// InPerson: a person types it into a page. App passwords are for programs: they open nothing there.
@@ -142,6 +144,9 @@ func (a *Accounts) Login(ctx context.Context, try Attempt) (gateway.Agent, error
 	agent, err := a.find(ctx, login)
 	if err != nil {
 		return gateway.Agent{}, a.unavailable("find the account", err)
+	}
+	if !agent.ID.IsZero() {
+		login = agent.Login // whatever was typed, failures are counted once
 	}
 	w := who{login: login, exists: !agent.ID.IsZero(), address: Network(try.Address)}
 	if by := a.guesses.lockedBy(w, a.o.Now()); by != "" {
@@ -175,9 +180,21 @@ func (a *Accounts) find(ctx context.Context, login string) (gateway.Agent, error
 	}
 	agent, err := a.store.AgentByLogin(ctx, login)
 	if errors.Is(err, gateway.ErrNotFound) {
-		return gateway.Agent{}, nil
+		return a.findAt(ctx, login)
 	}
 	return agent, err
+}
+
+// findAt gives the account whose address was typed in the place of its login; one that several may write as is nobody's.
+func (a *Accounts) findAt(ctx context.Context, address string) (gateway.Agent, error) {
+	if !strings.Contains(address, "@") {
+		return gateway.Agent{}, nil
+	}
+	agents, err := a.store.AgentsAt(ctx, address)
+	if err != nil || len(agents) != 1 {
+		return gateway.Agent{}, err
+	}
+	return agents[0], nil
 }
 
 // check tells how the credential was verified, or that it was not.

@@ -43,6 +43,17 @@ func (p *people) AgentByLogin(_ context.Context, login string) (gateway.Agent, e
 	return a, nil
 }
 
+func (p *people) AgentsAt(_ context.Context, address string) (all []gateway.Agent, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.agents {
+		if a.Owns(address) && !a.Disabled {
+			all = append(all, a)
+		}
+	}
+	return all, p.down
+}
+
 func (p *people) AppPasswords(_ context.Context, agent gateway.ID) (of []gateway.AppPassword, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,6 +170,28 @@ func TestLogin(t *testing.T) {
 	d.want(535, "claire", password, abroad)
 	if strings.Contains(d.log.String(), "phrase") {
 		t.Error("a password is in the log")
+	}
+}
+
+func TestAnAddressStandsForTheLoginWhenItIsNobodyElses(t *testing.T) {
+	d := newDesk(t, Options{LockAfter: 3})
+	d.store.change("claire", func(a *gateway.Agent) { a.Addresses = []string{"claire@ville.example", "marches@ville.example"} })
+	d.store.change("marc", func(a *gateway.Agent) { a.Addresses = []string{"marches@ville.example"} })
+	if err := d.login("Claire@Ville.example", password, office); err != nil {
+		t.Error(err)
+	}
+	for _, nobodys := range []string{"marches@ville.example", "autre@ville.example", "claire@"} {
+		if gateway.FaultOf(d.login(nobodys, password, office)).Code != 535 {
+			t.Errorf("%s opens something", nobodys)
+		}
+	}
+	for i, typed := range []string{"claire", "claire@ville.example", "claire"} {
+		if d.login(typed, fmt.Sprint("faux", i), abroad) == nil {
+			t.Fatal("a wrong password opens")
+		}
+	}
+	if f := gateway.FaultOf(d.login("claire@ville.example", password, abroad)); f.Code != 454 {
+		t.Errorf("failures by the address are not the account's: %v", f)
 	}
 }
 

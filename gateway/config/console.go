@@ -18,6 +18,7 @@ type Console struct {
 	PerMinute    int      `toml:"requests_per_minute"`
 	Idle         Duration `toml:"session_idle"`
 	Lifetime     Duration `toml:"session_lifetime"`
+	IMAP         string   `toml:"imap"` // of the agents' own mailboxes, told to their mail clients; empty: not told
 	OIDC         OIDC     `toml:"oidc"`
 }
 
@@ -47,6 +48,11 @@ func (k *checker) console(c Console) {
 	for _, p := range c.TrustedProxy {
 		if _, err := netip.ParsePrefix(p); err != nil {
 			k.say("console.trusted_proxies", "%q is no network such as 10.0.0.0/8", p)
+		}
+	}
+	if c.IMAP != "" {
+		if host, port, err := net.SplitHostPort(c.IMAP); err != nil || host == "" || port == "" {
+			k.say("console.imap", "%q is no server with its port, such as imap.ville.example:993", c.IMAP)
 		}
 	}
 	if c.Listen == "" {

@@ -154,6 +154,9 @@ func New(o Options, d Deps) (*Console, error) {
 	}
 	c.mux.HandleFunc("GET "+web.AssetPrefix+"{file...}", c.site.Asset(c.missing))
 	c.mux.HandleFunc("GET /robots.txt", web.Robots)
+	c.mux.HandleFunc("GET /.well-known/autoconfig/mail/config-v1.1.xml", c.autoconfig)
+	c.mux.HandleFunc("GET /mail/config-v1.1.xml", c.autoconfig)
+	c.mux.HandleFunc("POST /autodiscover/autodiscover.xml", c.autodiscover)
 	c.mux.HandleFunc("/", c.missing)
 	return c, nil
 }

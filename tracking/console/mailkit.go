@@ -20,6 +20,7 @@ type Mail struct {
 	Host     string
 	StartTLS string // port (RFC 6409)
 	TLS      string // port (RFC 8314)
+	IMAP     string // server and port of the agents' own mailboxes, over TLS; empty: not told
 }
 
 func (c *Console) mailKitRoutes() []route {

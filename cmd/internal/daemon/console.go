@@ -88,7 +88,7 @@ func newOpenID(c config.Console) (*console.OpenID, error) {
 
 // mailDoors says where agents' mail clients submit, as far as the configuration tells.
 func (d *Daemon) mailDoors() console.Mail {
-	m := console.Mail{Host: d.hostname}
+	m := console.Mail{Host: d.hostname, IMAP: d.cfg.Console.IMAP}
 	if _, port, err := net.SplitHostPort(d.cfg.Submission.StartTLS); err == nil {
 		m.StartTLS = port
 	}

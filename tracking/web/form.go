@@ -34,7 +34,7 @@ type Shown struct {
 
 const fieldHead = 16 // the visit and the time
 
-// New is a showing that happens now.
+// NewShown is a showing that happens now.
 func NewShown(now time.Time) Shown {
 	s := Shown{At: time.UnixMicro(now.UnixMicro()).UTC()}
 	_, _ = rand.Read(s.Visit[:]) // documented never to fail (Go 1.24)

@@ -157,7 +157,7 @@ type View struct {
 	Agent         string // user agent; a current browser's when empty
 }
 
-// The usual views.
+// Desktop is a window on a desk.
 func Desktop() View { return View{Name: "desktop", Width: 1280, Height: 900} }
 
 // Phone is a small telephone.

@@ -150,11 +150,14 @@ func (s *Store) FirstRecipients(ctx context.Context, n int, couriers ...gateway.
 	return found, err
 }
 
+// Counted is where counting recipients for a tally stops: beyond, what people want to know is that there are many.
+const Counted = 1000
+
 // Tally is what awaits an agent in one consultation.
 type Tally struct {
 	Drafts   int
-	Unread   int // recipients of couriers with acknowledgement whom it left for, and who have not read
-	Failed   int // recipients who cannot be reached
+	Unread   int // recipients of couriers with acknowledgement whom it left for, and who have not read; at most Counted
+	Failed   int // recipients who cannot be reached; likewise
 	Unopened int // replies that nobody read through the gateway, and that may be read
 	Sealed   int // replies that may not be read yet
 }
@@ -198,18 +201,20 @@ func (t tallies) add(ctx context.Context, into func(*Tally, int), q *filter) err
 
 func (t tallies) recipients(ctx context.Context, consultations []gateway.ID) error {
 	waiting := []gateway.State{gateway.StateSent, gateway.StateHandedOver, gateway.StateDelivered}
-	q := newFilter("SELECT consultation, count(*) FROM recipient WHERE acknowledged = 1 AND withdrawn = 0")
-	q.among("consultation", consultations)
-	q.states(waiting)
-	q.raw(" GROUP BY consultation")
-	if err := t.add(ctx, func(y *Tally, n int) { y.Unread = n }, q); err != nil {
+	if err := t.some(ctx, func(y *Tally, n int) { y.Unread = n }, consultations, " AND acknowledged = 1 AND withdrawn = 0", waiting); err != nil {
 		return err
 	}
-	q = newFilter("SELECT consultation, count(*) FROM recipient WHERE true")
-	q.among("consultation", consultations)
-	q.states([]gateway.State{gateway.StateExpired, gateway.StateFailed})
-	q.raw(" GROUP BY consultation")
-	return t.add(ctx, func(y *Tally, n int) { y.Failed = n }, q)
+	failed := []gateway.State{gateway.StateExpired, gateway.StateFailed}
+	return t.some(ctx, func(y *Tally, n int) { y.Failed = n }, consultations, "", failed)
+}
+
+// some counts recipients in states, up to Counted for each consultation.
+func (t tallies) some(ctx context.Context, into func(*Tally, int), consultations []gateway.ID, besides string, states []gateway.State) error {
+	q := newFilter("SELECT id, (SELECT count(*) FROM (SELECT 1 FROM recipient WHERE recipient.consultation = consultation.id" + besides)
+	q.states(states)
+	q.raw(" LIMIT " + q.arg(int64(Counted)) + ") AS counted) FROM consultation WHERE true")
+	q.among("id", consultations)
+	return t.add(ctx, into, q)
 }
 
 func (t tallies) drafts(ctx context.Context, consultations []gateway.ID) error {
@@ -253,6 +258,6 @@ func (s *Store) RejectionsOf(ctx context.Context, consultation gateway.ID, kind 
 		}
 		return struct{}{}, err
 	}, func(struct{}) error { return nil }, `SELECT state, count(*), max(sent) FROM recipient
-		WHERE id IN (SELECT id FROM recipient WHERE consultation = $1 AND type = $2) AND cancelled = 0 AND withdrawn = 0 GROUP BY state`, consultation.String(), string(kind))
+		WHERE courier IN (SELECT id FROM courier WHERE consultation = $1 AND type = $2) AND cancelled = 0 AND withdrawn = 0 GROUP BY state`, consultation.String(), string(kind))
 	return found, fault("count rejections", err)
 }

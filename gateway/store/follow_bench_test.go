@@ -19,7 +19,7 @@ const rare = 5_000
 // crowded is a consultation with that many couriers: one recipient each, a second one for every third.
 func crowded(b *testing.B, s *store.Store) gateway.ID {
 	b.Helper()
-	about := gateway.NewID(noon)
+	about := must(s.PutConsultation(context.Background(), gateway.Consultation{Reference: "TESTESR2020", Address: "testesr2020"}))(b).ID
 	var couriers []store.CourierWords
 	for i := range crowd {
 		now := noon.Add(time.Duration(i) * time.Minute)
@@ -97,11 +97,15 @@ func BenchmarkFollow(b *testing.B) {
 			})
 		}
 		b.Run("tallies", func(b *testing.B) {
+			before := cpu(b)
+			defer func() { b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op") }()
 			for b.Loop() {
 				must(s.Tallies(ctx, gateway.NewID(noon), about))(b)
 			}
 		})
 		b.Run("rejections", func(b *testing.B) {
+			before := cpu(b)
+			defer func() { b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op") }()
 			for b.Loop() {
 				must(s.RejectionsOf(ctx, about, gateway.Rejet))(b)
 			}

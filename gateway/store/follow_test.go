@@ -21,7 +21,9 @@ type followed struct {
 func follow(t testing.TB, p place) followed {
 	t.Helper()
 	ctx, clock := context.Background(), &hands{now: noon}
-	w := followed{s: p.open(t, clock.use), about: gateway.NewID(noon), other: gateway.NewID(noon), recipients: map[gateway.ID][]gateway.Recipient{}}
+	w := followed{s: p.open(t, clock.use), recipients: map[gateway.ID][]gateway.Recipient{}}
+	w.about = must(w.s.PutConsultation(ctx, gateway.Consultation{Reference: "A", Address: "a"}))(t).ID
+	w.other = must(w.s.PutConsultation(ctx, gateway.Consultation{Reference: "B", Address: "b"}))(t).ID
 	texts := []struct {
 		kind    gateway.TypeCode
 		subject string
@@ -155,7 +157,7 @@ func TestWhatAwaitsAnAgentIsCounted(t *testing.T) {
 		}
 		plain := sealed(false)
 		shut := sealed(true)
-		want := store.Tally{Drafts: 1, Unread: 1, Failed: 1, Unopened: 1, Sealed: 1}
+		want := store.Tally{Drafts: 2, Unread: 1, Failed: 1, Unopened: 1, Sealed: 1}
 		same(t, "tally", must(w.s.Tallies(ctx, w.about, w.other))(t)[w.about], want)
 
 		opened := gateway.NewEvent(gateway.Opened, noon, gateway.OpenedDetails{Reply: plain.ID}, nil).About(plain.Courier, plain.Recipient)

@@ -189,7 +189,8 @@ CREATE TABLE courier (
   dsn          TEXT   NOT NULL,  -- JSON: what the agent's client asked to be told (RFC 3461)
   search       TEXT   NOT NULL  -- folded words of the subject, the author, the reference
 );
-CREATE INDEX courier_consultation ON courier (consultation, accepted, id, type);
+CREATE INDEX courier_consultation ON courier (consultation, accepted, id);
+CREATE INDEX courier_type ON courier (consultation, type, accepted, id);
 CREATE INDEX courier_accepted ON courier (accepted, id);
 CREATE INDEX courier_author ON courier (author, accepted);
 CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -128,25 +130,36 @@ func (s *Store) WriteWords(ctx context.Context, name string, rows []CourierWords
 
 // wordsSQLite gives each courier a place: the microsecond of its acceptance, or the next one free.
 func wordsSQLite(t *tx, rows []CourierWords) error {
-	known := map[string]bool{}
-	var vocabulary [][]any
+	v := vocabulary{}
 	for _, w := range rows {
 		place, err := t.place(w.Courier)
 		if err != nil {
 			return err
 		}
-		list := w.indexed()
+		list := v.learn(w.indexed())
 		if _, err := t.exec("INSERT OR REPLACE INTO courier_words (rowid, words) VALUES ($1, $2)", place, strings.Join(list, " ")); err != nil {
 			return err
 		}
-		for _, word := range list {
-			if !known[word] {
-				known[word] = true
-				vocabulary = append(vocabulary, []any{word})
-			}
-		}
 	}
-	_, err := t.many("INSERT INTO courier_word (word) VALUES ($1) ON CONFLICT (word) DO NOTHING", vocabulary)
+	return v.write(t)
+}
+
+// vocabulary is the words of some couriers, each once.
+type vocabulary map[string]bool
+
+func (v vocabulary) learn(list []string) []string {
+	for _, word := range list {
+		v[word] = true
+	}
+	return list
+}
+
+func (v vocabulary) write(t *tx) error {
+	rows := make([][]any, 0, len(v))
+	for _, word := range slices.Sorted(maps.Keys(v)) { // one order of locks
+		rows = append(rows, []any{word})
+	}
+	_, err := t.many("INSERT INTO courier_word (word) VALUES ($1) ON CONFLICT (word) DO NOTHING", rows)
 	return err
 }
 
@@ -164,12 +177,12 @@ func (t *tx) place(c gateway.Courier) (place int64, err error) {
 	}
 }
 
-// maxMeant bounds the words that one beginning is replaced by. The index reads whole words from its newest end, but
-// beginnings by gathering all that they mean.
+// maxMeant bounds the words that one beginning is replaced by. SQLite's index reads whole words from its newest end, but
+// beginnings by gathering all that they mean; PostgreSQL's planner knows how often whole words are there.
 const maxMeant = 40
 
-// meant are the words that begin so, as terms of the index.
-func meant(ctx context.Context, r runner, beginnings []string) ([]string, error) {
+// meant are the words that begin so, as terms of the index: whole is a word of it, begins whatever begins so.
+func meant(ctx context.Context, r runner, beginnings []string, whole, begins func(string) string) ([]string, error) {
 	var terms []string
 	for _, begin := range beginnings {
 		found, err := list(ctx, r, func(row scanner) (word string, err error) {
@@ -180,33 +193,45 @@ func meant(ctx context.Context, r runner, beginnings []string) ([]string, error)
 			return nil, err
 		}
 		if len(found) > maxMeant {
-			terms = append(terms, `"`+begin+`"*`)
+			terms = append(terms, begins(begin))
 			continue
 		}
 		for _, word := range found {
-			terms = append(terms, `"`+word+`"`)
+			terms = append(terms, whole(word))
 		}
 	}
 	return terms, nil
 }
 
-// findSQLite reads the index from its newest end, or from its oldest.
-func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+// match is the question to the index: each word of the search is one of its terms. It is empty when a word means none.
+func (f FollowFilter) match(ctx context.Context, r runner, or, and string, whole, begins func(string) string) (string, error) {
 	var match []string
 	for _, beginnings := range f.asked() {
-		terms, err := meant(ctx, r, beginnings)
-		if err != nil {
-			return err
+		terms, err := meant(ctx, r, beginnings, whole, begins)
+		if err != nil || len(terms) == 0 {
+			return "", err
 		}
-		if len(terms) == 0 {
-			q.raw("SELECT '' AS courier, 0 AS accepted WHERE false")
-			return nil
-		}
-		match = append(match, "("+strings.Join(terms, " OR ")+")")
+		match = append(match, "("+strings.Join(terms, or)+")")
+	}
+	return strings.Join(match, and), nil
+}
+
+// nothing is the search of words that are nowhere.
+const nothing = "SELECT '' AS courier, 0 AS accepted WHERE false"
+
+// findSQLite reads the index from its newest end, or from its oldest.
+func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+	match, err := f.match(ctx, r, " OR ", " AND ", func(word string) string { return `"` + word + `"` }, func(begin string) string { return `"` + begin + `"*` })
+	if err != nil {
+		return err
+	}
+	if match == "" {
+		q.raw(nothing)
+		return nil
 	}
 	q.raw(`SELECT courier_place.courier AS courier, courier_place.place AS accepted
 		FROM courier_words JOIN courier_place ON courier_place.place = courier_words.rowid WHERE courier_words MATCH `)
-	q.raw(q.arg(strings.Join(match, " AND ")))
+	q.raw(q.arg(match))
 	if !f.Since.IsZero() {
 		q.and("courier_words.rowid >=", micros(f.Since))
 	}
@@ -259,25 +284,32 @@ func (f FollowFilter) inStates(ctx context.Context, r runner, q *filter) error {
 }
 
 func wordsPostgres(t *tx, rows []CourierWords) error {
-	args := make([][]any, len(rows))
+	v, args := vocabulary{}, make([][]any, len(rows))
 	for i, w := range rows {
-		args[i] = []any{w.Courier.ID.String(), w.Courier.Consultation.String(), micros(w.Courier.Accepted), w.indexed()}
+		args[i] = []any{w.Courier.ID.String(), w.Courier.Consultation.String(), micros(w.Courier.Accepted), v.learn(w.indexed())}
 	}
 	_, err := t.many(`INSERT INTO courier_words (courier, consultation, accepted, words) VALUES ($1, $2, $3, array_to_tsvector($4::text[]))
 		ON CONFLICT (courier) DO UPDATE SET words = excluded.words`, args)
-	return err
+	if err != nil {
+		return err
+	}
+	return v.write(t)
 }
 
 // findPostgres leaves the choice between the two indexes to the planner: the words' own for what is rare, the dates' for
 // what is everywhere.
-func findPostgres(_ context.Context, _ runner, q *filter, f FollowFilter) error {
-	var match []string
-	for _, beginnings := range f.asked() {
-		match = append(match, "('"+strings.Join(beginnings, "':* | '")+"':*)")
+func findPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+	match, err := f.match(ctx, r, " | ", " & ", func(word string) string { return "'" + word + "'" }, func(begin string) string { return "'" + begin + "':*" })
+	if err != nil {
+		return err
+	}
+	if match == "" {
+		q.raw(nothing)
+		return nil
 	}
 	q.raw("SELECT courier, accepted FROM courier_words WHERE true")
 	q.id("consultation =", f.Consultation)
-	q.raw(" AND words @@ " + q.arg(strings.Join(match, " & ")) + "::text::tsquery")
+	q.raw(" AND words @@ " + q.arg(match) + "::text::tsquery")
 	f.span(q, "accepted", "courier")
 	f.besides(q, "courier_words.courier", "courier_words.accepted")
 	q.page(f.order("accepted", "courier"), f.Limit)

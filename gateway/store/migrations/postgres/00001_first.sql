@@ -357,6 +357,9 @@ CREATE TABLE courier_words (
   accepted     BIGINT   NOT NULL,
   words        TSVECTOR NOT NULL
 );
+CREATE TABLE courier_word (
+  word TEXT COLLATE "C" PRIMARY KEY  -- each word of the index: a search looks here for those that begin as it says
+);
 CREATE INDEX courier_words_accepted ON courier_words (consultation, accepted, courier);
 CREATE INDEX courier_words_words ON courier_words USING gin (words);
 
@@ -407,7 +410,7 @@ END $$;
 CREATE TRIGGER event_frozen BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION event_frozen();
 
 -- +goose Down
-DROP TABLE courier_words; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
+DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP FUNCTION event_frozen; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;

@@ -15,9 +15,7 @@ import (
 
 // asked: every place where the agent may have said something is understood, and they agree.
 func (x *exam) asked(ctx context.Context) ([]*gateway.Fault, error) {
-	if err := x.mayName(ctx); err != nil {
-		return nil, err
-	}
+	x.mayName()
 	faults, err := x.readEnvelope(ctx)
 	if err != nil || x.request != nil {
 		return faults, err
@@ -38,12 +36,9 @@ func (x *exam) asked(ctx context.Context) ([]*gateway.Fault, error) {
 	return x.agree(), nil
 }
 
-// mayName loads the consultations that the agent is entitled to, by every name that means one of them: its
+// mayName sorts the consultations that the agent is entitled to by every name that means one of them: its
 // address first, then its reference folded. A name that would mean two means none.
-func (x *exam) mayName(ctx context.Context) (err error) {
-	if x.entitled, err = x.in.d.Store.EntitledConsultations(ctx, x.s.Agent.ID); err != nil {
-		return fmt.Errorf("list the agent's consultations: %w", err)
-	}
+func (x *exam) mayName() {
 	x.names = make(map[string]*gateway.Consultation, 2*len(x.entitled))
 	count := map[string]int{}
 	for i := range x.entitled {
@@ -56,7 +51,6 @@ func (x *exam) mayName(ctx context.Context) (err error) {
 			x.names[name] = &x.entitled[i]
 		}
 	}
-	return nil
 }
 
 func fieldsOf(h message.Header) []address.Field {

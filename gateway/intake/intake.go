@@ -76,8 +76,7 @@ type Store interface {
 }
 
 type people interface {
-	Agent(context.Context, gateway.ID) (gateway.Agent, error)
-	EntitledConsultations(ctx context.Context, agent gateway.ID) ([]gateway.Consultation, error)
+	Author(ctx context.Context, agent gateway.ID) (gateway.Agent, []gateway.Consultation, error)
 	Companies(ctx context.Context, consultation gateway.ID, register gateway.Register) ([]gateway.Company, error)
 	CompanyByRef(ctx context.Context, consultation gateway.ID, ref string) (gateway.Company, error)
 	CompaniesAt(ctx context.Context, consultation gateway.ID, addresses ...string) ([]gateway.Company, error)

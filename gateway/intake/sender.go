@@ -10,16 +10,16 @@ import (
 	"vaguemestre/gateway/message"
 )
 
-// account: the agent as stored now, since a session may be older than a change.
+// account: the agent as stored now, with the consultations they are entitled to, since a session may be older than a change.
 func (x *exam) account(ctx context.Context) ([]*gateway.Fault, error) {
-	agent, err := x.in.d.Store.Agent(ctx, x.s.Agent.ID)
+	agent, entitled, err := x.in.d.Store.Author(ctx, x.s.Agent.ID)
 	if absent(err) || err == nil && agent.Disabled {
 		return one(refuse("refuse.disabled")), nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the agent: %w", err)
 	}
-	x.s.Agent = agent
+	x.s.Agent, x.entitled = agent, entitled
 	return nil, nil
 }
 

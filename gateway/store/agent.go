@@ -142,9 +142,11 @@ func (s *Store) SetNotices(ctx context.Context, agent gateway.ID, n gateway.Noti
 	})
 }
 
+const agentByID = "SELECT " + agentColumns + " FROM agent WHERE id = $1"
+
 // Agent gives one by its ID.
 func (s *Store) Agent(ctx context.Context, id gateway.ID) (gateway.Agent, error) {
-	return get(ctx, s, "read an agent", scanAgent, "SELECT "+agentColumns+" FROM agent WHERE id = $1", id.String())
+	return get(ctx, s, "read an agent", scanAgent, agentByID, id.String())
 }
 
 // AgentByLogin gives one by its login, compared without case.
@@ -220,10 +222,12 @@ func (s *Store) Entitled(ctx context.Context, agent, consultation gateway.ID) (b
 	return err == nil, fault("read an entitlement", err)
 }
 
+const entitledConsultations = "SELECT " + consultationColumns + ` FROM consultation
+	WHERE id IN (SELECT consultation FROM entitlement WHERE agent = $1) ORDER BY reference`
+
 // EntitledConsultations gives those an agent may write about, by reference.
 func (s *Store) EntitledConsultations(ctx context.Context, agent gateway.ID) ([]gateway.Consultation, error) {
-	return all(ctx, s, "list entitlements", scanConsultation, "SELECT "+consultationColumns+` FROM consultation
-		WHERE id IN (SELECT consultation FROM entitlement WHERE agent = $1) ORDER BY reference`, agent.String())
+	return all(ctx, s, "list entitlements", scanConsultation, entitledConsultations, agent.String())
 }
 
 // EntitledAgents gives those who may write about a consultation, by login.

@@ -54,3 +54,14 @@ func RecordSlowly(ctx context.Context, s *Store, e gateway.Event, stamped chan<-
 		return nil
 	})
 }
+
+// AuthorsKept is the bound of the agents kept in memory.
+const AuthorsKept = authorsKept
+
+// KeepAuthor keeps an agent with so many consultations.
+func (s *Store) KeepAuthor(a gateway.Agent, consultations int) {
+	s.authors.put(a.ID, author{agent: a, entitled: make([]gateway.Consultation, consultations)})
+}
+
+// AuthorsInMemory counts the agents kept.
+func (s *Store) AuthorsInMemory() int { return len(s.authors.kept) }

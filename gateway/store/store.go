@@ -61,6 +61,7 @@ type Store struct {
 	log     *slog.Logger
 	metrics *metrics
 	watch   *watch
+	authors authors
 }
 
 // Open opens an installation and brings its tables up to date. It starts the goroutines of

@@ -53,6 +53,20 @@ CREATE TABLE entitlement (
 );
 CREATE INDEX entitlement_consultation ON entitlement (consultation);
 
+-- One row: a number that grows whenever an agent, a consultation or an entitlement changes.
+CREATE TABLE people (version BIGINT NOT NULL);
+INSERT INTO people (version) VALUES (1);
+-- +goose StatementBegin
+CREATE FUNCTION people_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE people SET version = version + 1;
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER agent_changed AFTER INSERT OR UPDATE OR DELETE ON agent FOR EACH STATEMENT EXECUTE FUNCTION people_changed();
+CREATE TRIGGER consultation_changed AFTER INSERT OR UPDATE OR DELETE ON consultation FOR EACH STATEMENT EXECUTE FUNCTION people_changed();
+CREATE TRIGGER entitlement_changed AFTER INSERT OR UPDATE OR DELETE ON entitlement FOR EACH STATEMENT EXECUTE FUNCTION people_changed();
+
 CREATE TABLE app_password (
   id      TEXT   PRIMARY KEY,
   agent   TEXT   NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
@@ -415,4 +429,4 @@ DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mail
 DROP TABLE reply; DROP TABLE event; DROP FUNCTION event_frozen; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;
 DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE agent; DROP TABLE company;
-DROP TABLE consultation; DROP TABLE content;
+DROP TABLE consultation; DROP FUNCTION people_changed; DROP TABLE people; DROP TABLE content;

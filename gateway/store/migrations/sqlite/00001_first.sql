@@ -53,6 +53,37 @@ CREATE TABLE entitlement (
 ) WITHOUT ROWID;
 CREATE INDEX entitlement_consultation ON entitlement (consultation);
 
+-- One row: a number that grows whenever an agent, a consultation or an entitlement changes.
+CREATE TABLE people (version BIGINT NOT NULL);
+INSERT INTO people (version) VALUES (1);
+-- +goose StatementBegin
+CREATE TRIGGER agent_added AFTER INSERT ON agent BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER agent_changed AFTER UPDATE ON agent BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER agent_removed AFTER DELETE ON agent BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER consultation_added AFTER INSERT ON consultation BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER consultation_changed AFTER UPDATE ON consultation BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER consultation_removed AFTER DELETE ON consultation BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER entitlement_added AFTER INSERT ON entitlement BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER entitlement_changed AFTER UPDATE ON entitlement BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER entitlement_removed AFTER DELETE ON entitlement BEGIN UPDATE people SET version = version + 1; END;
+-- +goose StatementEnd
+
 CREATE TABLE app_password (
   id      TEXT   PRIMARY KEY,
   agent   TEXT   NOT NULL REFERENCES agent (id) ON DELETE CASCADE,
@@ -405,5 +436,5 @@ DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE courier_place; DRO
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;
-DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE agent; DROP TABLE company;
+DROP TABLE api_key; DROP TABLE app_password; DROP TABLE entitlement; DROP TABLE people; DROP TABLE agent; DROP TABLE company;
 DROP TABLE consultation; DROP TABLE content;

@@ -7,9 +7,8 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net"
-	"net/textproto"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +28,8 @@ type client struct {
 // connection is one session over TLS.
 type connection struct {
 	conn *tls.Conn
-	r    *textproto.Reader
+	r    *bufio.Reader
+	out  []byte // what is being said
 }
 
 // open connects and says EHLO.
@@ -43,56 +43,75 @@ func (c client) open(ctx context.Context) (*connection, error) {
 			return nil, fmt.Errorf("bound the session: %w", err)
 		}
 	}
-	s := &connection{conn: conn.(*tls.Conn), r: textproto.NewReader(bufio.NewReader(conn))}
-	if _, _, err := s.r.ReadResponse(220); err != nil {
+	s := &connection{conn: conn.(*tls.Conn), r: bufio.NewReader(conn)}
+	if err := s.hear("220"); err != nil {
 		return nil, fmt.Errorf("read the greeting: %w", err)
 	}
-	return s, s.say("EHLO client.test\r\n", 250)
+	return s, s.say("250", "EHLO client.test\r\n")
 }
 
 func (s *connection) auth() error {
-	return s.say("AUTH PLAIN "+base64.StdEncoding.EncodeToString([]byte("\x00"+login+"\x00"+password))+"\r\n", 235)
+	return s.say("235", "AUTH PLAIN ", base64.StdEncoding.EncodeToString([]byte("\x00"+login+"\x00"+password)), "\r\n")
 }
 
-func (s *connection) say(text string, code int) error {
-	if _, err := s.conn.Write([]byte(text)); err != nil {
+// say sends the pieces in one, and awaits a reply of that code.
+func (s *connection) say(code string, pieces ...string) error {
+	s.out = s.out[:0]
+	for _, p := range pieces {
+		s.out = append(s.out, p...)
+	}
+	if _, err := s.conn.Write(s.out); err != nil {
 		return err
 	}
-	if _, answer, err := s.r.ReadResponse(code); err != nil {
-		verb, _, _ := strings.Cut(text, " ")
-		return fmt.Errorf("%.4s: %w (%s)", verb, err, answer)
+	if err := s.hear(code); err != nil {
+		return fmt.Errorf("%.4s: %w", s.out, err)
 	}
 	return nil
 }
 
+// hear reads a reply, of one line or several (RFC 5321 §4.2.1).
+func (s *connection) hear(code string) error {
+	for {
+		line, err := s.r.ReadSlice('\n')
+		switch {
+		case err != nil:
+			return err
+		case len(line) < 5 || string(line[:3]) != code:
+			return fmt.Errorf("answered %q", line)
+		case line[3] == ' ':
+			return nil
+		}
+	}
+}
+
 // send submits one message: a Message-ID of its own before the text that all share.
 func (s *connection) send(recipients []string, text string) error {
-	if err := s.say("MAIL FROM:<"+agent+">\r\n", 250); err != nil {
+	if err := s.say("250", "MAIL FROM:<", agent, ">\r\n"); err != nil {
 		return err
 	}
 	for _, to := range recipients {
-		if err := s.say("RCPT TO:<"+to+">\r\n", 250); err != nil {
+		if err := s.say("250", "RCPT TO:<", to, ">\r\n"); err != nil {
 			return err
 		}
 	}
-	if err := s.say("DATA\r\n", 354); err != nil {
+	if err := s.say("354", "DATA\r\n"); err != nil {
 		return err
 	}
-	head := "Message-ID: <" + rand.Text() + "@acheteur.test>\r\n"
+	id := rand.Text()
 	if len(text) < 64<<10 {
-		return s.say(head+text+".\r\n", 250)
+		return s.say("250", "Message-ID: <", id, "@acheteur.test>\r\n", text, ".\r\n")
 	}
-	if _, err := s.conn.Write([]byte(head)); err != nil {
+	if _, err := io.WriteString(s.conn, "Message-ID: <"+id+"@acheteur.test>\r\n"); err != nil {
 		return err
 	}
 	if _, err := s.conn.Write([]byte(text)); err != nil {
 		return err
 	}
-	return s.say(".\r\n", 250)
+	return s.say("250", ".\r\n")
 }
 
 func (s *connection) quit() {
-	_ = s.say("QUIT\r\n", 221) // everything that counts has been answered
+	_ = s.say("221", "QUIT\r\n") // everything that counts has been answered
 	_ = s.conn.Close()
 }
 
@@ -108,7 +127,7 @@ func (c client) sessionsOf(ctx context.Context, n int, text string) (time.Durati
 			return err
 		}
 		for range turns {
-			if err := s.send([]string{company, plain}, text); err != nil {
+			if err := s.send([]string{company}, text); err != nil {
 				return err
 			}
 		}
@@ -125,7 +144,7 @@ func (c client) loginsOf(ctx context.Context, n int, text string) (time.Duration
 				err = s.auth()
 			}
 			if err == nil {
-				err = s.send([]string{company, plain}, text)
+				err = s.send([]string{company}, text)
 			}
 			if err != nil {
 				return err
@@ -151,7 +170,7 @@ func (c client) besidesOf(ctx context.Context, n int, text string) (time.Duratio
 		for range turns {
 			s, err := c.open(ctx)
 			if err == nil {
-				err = known.send([]string{company, plain}, text)
+				err = known.send([]string{company}, text)
 			}
 			if err != nil {
 				return err

@@ -15,13 +15,12 @@ const (
 	reference = "TESTESR2020"
 	login     = "victoria"
 	password  = "mot de passe de Victoria"
-	plain     = "testesr2020+libre+simple@" + domain
-	behind    = "testesr2020+libre+ar@" + domain
 )
 
 // letter is a message of about the size asked, all of it but its Message-ID: a text, the same in HTML, and a file when
 // there is room for one. Lines end with CRLF; none begins with a dot.
-func letter(size int) string {
+// Its header says what it is, as a program's does: the envelope has the company alone.
+func letter(size int, acknowledged bool) string {
 	words := "Bonjour, vous trouverez ci-dessous les précisions demandées.\r\n"
 	text := strings.Repeat(words, max(1, (min(size, 4<<10)-900)/2/(len(words)+4)))
 	body := "Content-Type: multipart/alternative; boundary=alt\r\n\r\n" +
@@ -33,8 +32,12 @@ func letter(size int) string {
 			"\r\n--mix\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=avis.pdf\r\n" +
 			"Content-Transfer-Encoding: base64\r\n\r\n" + lines(room) + "\r\n--mix--\r\n"
 	}
-	return fmt.Sprintf("From: Victoria Brun <%s>\r\nTo: %s\r\nSubject: Question 12\r\nDate: Mon, 23 Nov 2026 10:00:00 +0100\r\nMIME-Version: 1.0\r\n%s",
-		agent, company, body)
+	mode := "non"
+	if acknowledged {
+		mode = "oui"
+	}
+	return fmt.Sprintf("From: Victoria Brun <%s>\r\nTo: %s\r\nSubject: Question 12\r\nDate: Mon, 23 Nov 2026 10:00:00 +0100\r\n"+
+		"Vaguemestre-Consultation: %s\r\nVaguemestre-Acknowledgement: %s\r\nMIME-Version: 1.0\r\n%s", agent, company, reference, mode, body)
 }
 
 // lines is a file in base64, of about n octets as it travels.

@@ -17,7 +17,7 @@ const (
 
 // some sends messages in plain mode over one session.
 func (c client) some(ctx context.Context, n int, text string) error {
-	return c.to(ctx, n, []string{company, plain}, text)
+	return c.to(ctx, n, []string{company}, text)
 }
 
 // to sends messages over one session.
@@ -87,7 +87,7 @@ func pause(ctx context.Context, d time.Duration) error {
 // largeInMemory sends couriers with 60 Mo of files behind their link: one, then, to another daemon, two at once. What
 // counts ends with the notification's delivery.
 func (b *bench) largeInMemory(ctx context.Context, _ int) error {
-	text := letter(huge - 10_000)
+	text := letter(huge-10_000, true)
 	for _, at := range []struct {
 		name string
 		once int
@@ -114,7 +114,7 @@ func (b *bench) hugeAtOnce(ctx context.Context, name string, n int, text string)
 		var wg sync.WaitGroup
 		errs := make([]error, n)
 		for i := range n {
-			wg.Go(func() { errs[i] = o.to(ctx, 1, []string{company, behind}, text) })
+			wg.Go(func() { errs[i] = o.to(ctx, 1, []string{company}, text) })
 		}
 		wg.Wait()
 		for _, err := range errs {
@@ -139,7 +139,7 @@ func (b *bench) longQueue(ctx context.Context, _ int) error {
 	start := time.Now()
 	peak, stays, err := o.raised(idle, func() error {
 		for n := range queued / perCourier {
-			recipients := []string{plain}
+			var recipients []string
 			for i := range perCourier {
 				recipients = append(recipients, fmt.Sprintf("boite-%d@entreprise-%d.test", i, n))
 			}

@@ -54,7 +54,6 @@ starttls_listen = ""
 tls_listen = %q
 certificate = %q
 key = %q
-max_recipients = 2001
 [couriers]
 postmaster = %q
 look_up_domains = false

@@ -46,7 +46,7 @@ type bench struct {
 }
 
 func newBench(ctx context.Context, dir string, o options) (*bench, error) {
-	b := &bench{options: o, dir: dir, letters: map[int]string{small: letter(small), large: letter(large)}, seen: samples{}}
+	b := &bench{options: o, dir: dir, letters: map[int]string{small: letter(small, false), large: letter(large, false)}, seen: samples{}}
 	b.site.program = o.program
 	if err := errors.Join(b.makeKeys(), b.makeSinks()); err != nil {
 		b.stop()

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -21,22 +22,34 @@ type Content interface {
 
 // OpenContent opens a content; gateway.ErrNotFound when there is none.
 func (s *Store) OpenContent(ctx context.Context, h gateway.Hash) (Content, error) {
-	var size int64
-	var body []byte
-	var inline int64
-	err := value(ctx, s.engine.reader(), []any{&size, &inline, &body},
-		"SELECT size, CASE WHEN body IS NULL THEN 0 ELSE 1 END, body FROM content WHERE hash = $1", digest(h))
+	var c stored
+	err := value(ctx, s.engine.reader(), c.dest(), "SELECT "+storedColumns+" FROM content WHERE hash = $1", digest(h))
 	if err != nil {
 		return nil, fault("open a content", err)
 	}
-	if inline == 1 {
-		return memoryContent{bytes.NewReader(body)}, nil
+	return c.open(s.files, h)
+}
+
+// stored is a content as the database keeps it.
+type stored struct {
+	size   sql.NullInt64 // NULL: there is no such content
+	inline int64
+	body   []byte
+}
+
+const storedColumns = "content.size, CASE WHEN content.body IS NULL THEN 0 ELSE 1 END, content.body"
+
+func (c *stored) dest() []any { return []any{&c.size, &c.inline, &c.body} }
+
+func (c *stored) open(files *files, h gateway.Hash) (Content, error) {
+	if c.inline == 1 {
+		return memoryContent{bytes.NewReader(c.body)}, nil
 	}
-	f, err := s.files.open(h)
+	f, err := files.open(h)
 	if err != nil {
 		return nil, fault("open a content", fmt.Errorf("%s: %w", h, err))
 	}
-	return fileContent{f, size}, nil
+	return fileContent{f, c.size.Int64}, nil
 }
 
 type memoryContent struct{ *bytes.Reader }

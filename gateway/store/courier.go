@@ -16,10 +16,14 @@ const courierColumns = `id, consultation, author, author_name, author_addr, door
 	thread, content, size, options, files, context, composition, accepted, receipt_asked, dsn`
 
 func scanCourier(row scanner) (c gateway.Courier, err error) {
-	err = row.Scan(&c.ID, &c.Consultation, &c.Author, &c.AuthorName, &c.AuthorAddr, &c.Door, &c.Type, &c.TypeLabel, &c.Subject,
-		&c.Excerpt, &c.MessageID, &c.Thread, &c.Content, &c.Size, object{&c.Options}, object{&c.Files}, object{&c.Context},
-		object{&c.Composition}, when{&c.Accepted}, flag{&c.ReceiptAsked}, object{&c.DSN})
+	err = row.Scan(courierDest(&c)...)
 	return c, err
+}
+
+func courierDest(c *gateway.Courier) []any {
+	return []any{&c.ID, &c.Consultation, &c.Author, &c.AuthorName, &c.AuthorAddr, &c.Door, &c.Type, &c.TypeLabel, &c.Subject,
+		&c.Excerpt, &c.MessageID, &c.Thread, &c.Content, &c.Size, object{&c.Options}, object{&c.Files}, object{&c.Context},
+		object{&c.Composition}, when{&c.Accepted}, flag{&c.ReceiptAsked}, object{&c.DSN}}
 }
 
 const insertCourier = `INSERT INTO courier (` + courierColumns + `, search)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -21,7 +22,8 @@ const (
 
 // group is the writer of a SQLite database. It runs the transactions of all callers on one
 // connection, one after the other, and commits those that came in meanwhile together: one
-// fsync for all of them. It waits for nobody: a lone transaction is committed at once.
+// fsync for all of them. It waits for nobody: a lone transaction is committed at once. It only
+// lets the goroutines that are ready run first: where processors are short, they bring more.
 //
 // A member that fails after it changed something takes the whole group back, whose members
 // then run each alone: failures are rare, and so everybody else pays for no savepoint.
@@ -175,14 +177,27 @@ func (r *request) fail(err error) {
 	}
 }
 
+// turns is how often a group lets others run while that brings more members.
+const turns = 4
+
 // together runs a transaction with all that waits in one commit.
 func (g *group) together(first *request) ([]*request, error) {
+	left := turns
 	return g.transaction(first, func() *request {
-		select {
-		case r := <-g.requests:
-			return r
-		default:
-			return nil
+		for {
+			select {
+			case r := <-g.requests:
+				return r
+			default:
+			}
+			if left == 0 {
+				return nil
+			}
+			left--
+			runtime.Gosched()
+			if len(g.requests) == 0 {
+				return nil
+			}
 		}
 	})
 }

@@ -14,9 +14,12 @@ const recipientColumns = `id, courier, address, company, company_name, register,
 const standingColumns = `generation, state, sent, delivered, read_at, replied, failed, cancelled, withdrawn, wrong_recipient, reminders`
 
 func scanRecipient(row scanner) (r gateway.Recipient, err error) {
-	dest := append([]any{&r.ID, &r.Courier, &r.Address, &r.Company, &r.CompanyName, &r.Register, &r.MessageID}, standingDest(&r.Standing)...)
-	err = row.Scan(dest...)
+	err = row.Scan(recipientDest(&r)...)
 	return r, err
+}
+
+func recipientDest(r *gateway.Recipient) []any {
+	return append([]any{&r.ID, &r.Courier, &r.Address, &r.Company, &r.CompanyName, &r.Register, &r.MessageID}, standingDest(&r.Standing)...)
 }
 
 func standingDest(s *gateway.Standing) []any {

@@ -65,18 +65,14 @@ func (c *composer) Compose(ctx context.Context, job gateway.Job) (queue.Mail, er
 	if job.Kind == gateway.JobNotice {
 		return c.notice(ctx, job)
 	}
-	r, err := c.store.Recipient(ctx, job.Recipient)
+	o, err := c.store.Outgoing(ctx, job.Recipient)
 	if err != nil {
 		return queue.Mail{}, gone(err)
 	}
-	if settled(job, r.Standing) {
+	if settled(job, o.Recipient.Standing) {
 		return queue.Mail{}, queue.ErrDropped
 	}
-	courier, err := c.store.Courier(ctx, r.Courier)
-	if err != nil {
-		return queue.Mail{}, gone(err)
-	}
-	return c.letter(ctx, job, courier, r)
+	return c.letter(job, o)
 }
 
 // gone is a job whose courier does not exist: nothing can be sent. Any other failure is the store's.
@@ -102,12 +98,13 @@ func settled(job gateway.Job, s gateway.Standing) bool {
 	return s.State >= gateway.StateHandedOver
 }
 
-func (c *composer) letter(ctx context.Context, job gateway.Job, courier gateway.Courier, r gateway.Recipient) (queue.Mail, error) {
+func (c *composer) letter(job gateway.Job, o store.Outgoing) (queue.Mail, error) {
+	courier, r := o.Courier, o.Recipient
 	bounce, err := c.ring.MintWith(courier.Composition.KeyID, token.Bounce, r.ID)
 	if err != nil {
 		return queue.Mail{}, err
 	}
-	content, err := c.store.OpenContent(ctx, courier.Content)
+	content, err := o.Content()
 	if err != nil {
 		return queue.Mail{}, err
 	}

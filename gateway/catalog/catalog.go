@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"text/template"
+	"text/template/parse"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -40,7 +41,19 @@ var (
 	english string
 )
 
-type sentences map[string]*template.Template
+type sentences map[string]sentence
+
+// sentence is a template; nil: there is no such sentence.
+type sentence struct {
+	*template.Template
+	fixed bool // it gives text, whatever the arguments
+	text  string
+}
+
+func newSentence(t *template.Template) sentence {
+	fixed := !slices.ContainsFunc(t.Root.Nodes, func(n parse.Node) bool { return n.Type() != parse.NodeText })
+	return sentence{Template: t, fixed: fixed, text: t.Root.String()}
+}
 
 // catalogues is read once; the files are embedded and tested, so that a broken one never ships.
 var catalogues = sync.OnceValue(func() map[string]sentences {
@@ -52,22 +65,25 @@ var catalogues = sync.OnceValue(func() map[string]sentences {
 
 // Text is the sentence of a key ("refuse.unknown-word") in a language, filled in with args.
 func Text(lang, key string, args map[string]any) string {
-	t := catalogues()[lang][key]
-	if t == nil {
-		t = catalogues()[French][key]
+	s := catalogues()[lang][key]
+	if s.Template == nil {
+		s = catalogues()[French][key]
 	}
-	if t == nil {
+	switch {
+	case s.Template == nil:
 		return key
+	case s.fixed:
+		return s.text
 	}
 	var b strings.Builder
-	if err := t.Execute(&b, args); err != nil {
+	if err := s.Execute(&b, args); err != nil {
 		return key
 	}
 	return b.String()
 }
 
 // Has tells whether the catalogues know the key.
-func Has(key string) bool { return catalogues()[French][key] != nil }
+func Has(key string) bool { return catalogues()[French][key].Template != nil }
 
 // Keys lists the keys of a language, sorted.
 func Keys(lang string) []string {
@@ -110,7 +126,7 @@ func (s sentences) add(prefix string, table map[string]any, words template.FuncM
 			if err != nil {
 				return fmt.Errorf("read the catalogue: %w", err)
 			}
-			s[key] = t
+			s[key] = newSentence(t)
 		default:
 			return fmt.Errorf("read the catalogue: %s is %T, not a sentence", key, entry)
 		}

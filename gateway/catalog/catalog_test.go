@@ -20,11 +20,11 @@ func TestTheCataloguesHaveTheSameKeys(t *testing.T) {
 
 func TestTheCataloguesUseTheSameFields(t *testing.T) {
 	for _, key := range Keys(French) {
-		english := catalogues()[English][key]
+		english := catalogues()[English][key].Template
 		if english == nil {
 			continue // said by the test above
 		}
-		if diff := cmp.Diff(fields(catalogues()[French][key]), fields(english)); diff != "" {
+		if diff := cmp.Diff(fields(catalogues()[French][key].Template), fields(english)); diff != "" {
 			t.Errorf("%s: fields of fr.toml (-) and en.toml (+):\n%s", key, diff)
 		}
 	}
@@ -55,7 +55,7 @@ func sample(t *template.Template) map[string]any {
 func TestEverySentenceExecutes(t *testing.T) {
 	for _, lang := range []string{French, English} {
 		for _, key := range Keys(lang) {
-			sentence := catalogues()[lang][key]
+			sentence := catalogues()[lang][key].Template
 			var full, bare strings.Builder
 			if err := sentence.Execute(&full, sample(sentence)); err != nil {
 				t.Errorf("%s %s: %v", lang, key, err)
@@ -70,6 +70,9 @@ func TestEverySentenceExecutes(t *testing.T) {
 				checkReply(t, key, full.String())
 			}
 			_ = sentence.Execute(&bare, nil) // must not panic whatever is missing
+			if got := Text(lang, key, sample(sentence)); got != full.String() {
+				t.Errorf("%s %s: %q instead of %q", lang, key, got, full.String())
+			}
 		}
 	}
 }

@@ -29,7 +29,7 @@ const (
 // then run each alone: failures are rare, and so everybody else pays for no savepoint.
 type group struct {
 	conn     *sql.Conn
-	run      *prepared
+	run      *writing
 	dialect  *dialect
 	now      func() time.Time
 	metrics  *metrics
@@ -60,7 +60,7 @@ const (
 
 func startGroup(conn *sql.Conn, d *dialect, now func() time.Time, m *metrics, w *watch) *group {
 	g := &group{
-		conn: conn, run: &prepared{on: conn, stmts: map[string]*sql.Stmt{}}, dialect: d, now: now, metrics: m, watch: w,
+		conn: conn, run: newWriting(conn), dialect: d, now: now, metrics: m, watch: w,
 		requests: make(chan *request, groupLimit), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	go g.loop()
@@ -281,7 +281,7 @@ func (g *group) member(ctx context.Context, r *request, shared *clock) bool {
 
 // observed remembers what a transaction did.
 type observed struct {
-	on              *prepared
+	on              *writing
 	changed, failed bool
 }
 

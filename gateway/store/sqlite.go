@@ -141,7 +141,17 @@ func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return st, err
 }
 
+// unwatched is a context that is looked at now and not while a statement runs: to be told of its end costs two
+// goroutines a statement, more than most of them take. Reading many rows looks again for each (eachRow).
+func unwatched(ctx context.Context) (context.Context, error) {
+	return context.WithoutCancel(ctx), ctx.Err()
+}
+
 func (p *prepared) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	ctx, err := unwatched(ctx)
+	if err != nil {
+		return nil, err
+	}
 	st, err := p.stmt(ctx, query)
 	if err != nil {
 		return nil, err
@@ -153,6 +163,10 @@ func (p *prepared) exec(ctx context.Context, query string, args []any) (sql.Resu
 }
 
 func (p *prepared) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	ctx, err := unwatched(ctx)
+	if err != nil {
+		return nil, err
+	}
 	st, err := p.stmt(ctx, query)
 	if err != nil {
 		return nil, err

@@ -109,6 +109,9 @@ func eachRow[T any](ctx context.Context, r runner, scan func(scanner) (T, error)
 	}
 	defer rows.Close()
 	for rows.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		item, err := scan(rows)
 		if err != nil {
 			return err

@@ -59,11 +59,16 @@ func (t *tx) settleJob(r gateway.JobResult) error {
 		return t.must(gateway.ErrFenced, `UPDATE job SET due = $1, ready = $1, lease_owner = '', interrupted = 0, fault = $2 WHERE id = $3 AND attempt = $4`,
 			micros(r.Again), r.Fault, r.ID.String(), int64(r.Attempt))
 	}
-	done, err := one(t.ctx, t.run, scanJob, "DELETE FROM job WHERE id = $1 AND attempt = $2 RETURNING "+jobColumns, r.ID.String(), int64(r.Attempt))
+	n, err := t.exec("DELETE FROM job WHERE id = $1 AND attempt = $2 AND notice = ''", r.ID.String(), int64(r.Attempt))
+	if err != nil || n == 1 {
+		return err
+	}
+	var notice gateway.Notice
+	err = t.value([]any{object{&notice}}, "DELETE FROM job WHERE id = $1 AND attempt = $2 RETURNING notice", r.ID.String(), int64(r.Attempt))
 	if err != nil {
 		return notFound(err, gateway.ErrFenced)
 	}
-	return t.unname(done.Notice.Content)
+	return t.unname(notice.Content)
 }
 
 // Lease takes up to n jobs that are due, of the kinds given, oldest first, and keeps them

@@ -88,7 +88,10 @@ func (p *Spool) inlined() any {
 	if p.file != nil {
 		return nil
 	}
-	return append([]byte{}, p.memory.Bytes()...) // never nil: an empty content is no NULL
+	if p.size == 0 {
+		return []byte{} // an empty content is no NULL
+	}
+	return p.memory.Bytes()
 }
 
 // Discard gives back the memory or the temporary file. What a transaction has named stays.

@@ -50,11 +50,11 @@ func (b *bench) landingPages(ctx context.Context, round int) (err error) {
 		return err
 	}
 	defer o.stop()
-	recipients := []string{behind}
+	var recipients []string
 	for i := range pageLetters {
 		recipients = append(recipients, fmt.Sprintf("boite-%d@entreprise.test", i))
 	}
-	if err := o.to(ctx, 1, recipients, b.letters[small]); err != nil {
+	if err := o.to(ctx, 1, recipients, letter(small, true)); err != nil {
 		return err
 	}
 	links, err := o.links(ctx)
@@ -157,7 +157,7 @@ func (b *bench) largeDown(ctx context.Context) error {
 		return err
 	}
 	defer o.stop()
-	if err := o.to(ctx, 1, []string{company, behind}, letter(huge-10_000)); err != nil {
+	if err := o.to(ctx, 1, []string{company}, letter(huge-10_000, true)); err != nil {
 		return err
 	}
 	links, err := o.links(ctx)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
+	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/store"
@@ -69,9 +72,36 @@ func (q quarantineRaw) Run(cmds *commands, c console, ctx context.Context) error
 		if err != nil {
 			return err
 		}
-		_, err = io.Copy(c.out, io.NewSectionReader(content, 0, content.Size()))
+		opens, err := s.SealedUntil(ctx, gateway.ID{}, time.Now())
+		if err == nil {
+			err = writeMail(c, in, content, opens)
+		}
 		return errors.Join(err, content.Close())
 	})
+}
+
+// writeMail writes a mail as it came. While answers of some courier are sealed, one that was matched with nothing may be such an answer: only
+// its header is written (DESIGN §6).
+func writeMail(c console, in gateway.Inbound, content store.Content, opens time.Time) error {
+	r := bufio.NewReader(io.NewSectionReader(content, 0, content.Size()))
+	if opens.IsZero() || !in.Courier.IsZero() {
+		_, err := io.Copy(c.out, r)
+		return err
+	}
+	for {
+		line, err := r.ReadString('\n')
+		if errors.Is(err, io.EOF) || strings.TrimRight(line, "\r\n") == "" {
+			break
+		}
+		if err == nil {
+			_, err = io.WriteString(c.out, line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.say("Only the header is written: answers are sealed until %s, and this mail may be one.", opens.Local().Format(stamp))
+	return nil
 }
 
 type quarantineDismiss struct {

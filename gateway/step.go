@@ -35,6 +35,18 @@ type Job struct {
 	LastFault string
 }
 
+// Tried tells the outcomes of attempts at what the job sends.
+func (j Job) Tried(e Event) bool {
+	if (e.Purpose == ForReminder) != (j.Kind == JobReminder) || e.Generation != j.Generation {
+		return false
+	}
+	switch e.Kind {
+	case Sent, Deferred, Uncertain, Failed, Expired:
+		return true
+	}
+	return false
+}
+
 // NoticeKind says what a notice tells.
 type NoticeKind string
 

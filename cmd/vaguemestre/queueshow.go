@@ -63,23 +63,11 @@ func gather(ctx context.Context, s *store.Store, id gateway.ID) (all shown, err 
 	}
 	events, err := s.Events(ctx, all.job.Courier, all.job.Recipient)
 	for _, e := range events {
-		if tried(all.job.Job, e) {
+		if all.job.Tried(e) {
 			all.attempts = append(all.attempts, e)
 		}
 	}
 	return all, err
-}
-
-// tried tells the outcomes of attempts at what the job sends.
-func tried(j gateway.Job, e gateway.Event) bool {
-	if (e.Purpose == gateway.ForReminder) != (j.Kind == gateway.JobReminder) || e.Generation != j.Generation {
-		return false
-	}
-	switch e.Kind {
-	case gateway.Sent, gateway.Deferred, gateway.Uncertain, gateway.Failed, gateway.Expired:
-		return true
-	}
-	return false
 }
 
 // fate says what the job waits for, in words.

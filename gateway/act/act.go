@@ -1,6 +1,6 @@
 // Package act says what people may still do about a courier that was accepted: cancel what has not left, withdraw
 // what has, call again on whoever has not read, send again to whom it failed. It is pure: an act is a
-// gateway.Step, or the reason why it is too late.
+// gateway.Step, or the reason why it is too late; CancelJob alone also applies it.
 //
 // It promises that an act is recorded once, whatever is repeated; that nothing is undone that
 // happened (an act is an event beside the others); and that a second call never goes to somebody who read,

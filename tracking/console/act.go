@@ -129,7 +129,7 @@ func (v *visit) courierPath() string { return "/courriers/" + v.courier.ID.Strin
 func reasonKey(err error) string {
 	for known, key := range map[error]string{
 		act.ErrGone: "gone", act.ErrNotSent: "not-sent", act.ErrPlain: "plain", act.ErrRead: "read", act.ErrTakenBack: "taken-back",
-		act.ErrUnreached: "unreached", act.ErrUnderWay: "under-way", act.ErrDelivered: "delivered", act.ErrTooOften: "too-often",
+		act.ErrInHand: "in-hand", act.ErrUnreached: "unreached", act.ErrUnderWay: "under-way", act.ErrDelivered: "delivered", act.ErrTooOften: "too-often",
 	} {
 		if errors.Is(err, known) {
 			return key

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/store"
 )
 
 // What a route answers to somebody.
@@ -21,7 +23,7 @@ const (
 // the consultation, an administrator entitled to nothing.
 func entitlements() map[string][4]string {
 	everybody, own := [4]string{in, in, in, in}, [4]string{out, in, in, in}
-	theirs := [4]string{out, never, in, never}
+	theirs, gateways := [4]string{out, never, in, never}, [4]string{out, never, never, in}
 	return map[string][4]string{
 		"GET /connexion": everybody, "POST /connexion/lien": everybody, "GET /connexion/lien/{link}": everybody, "POST /connexion/lien/{link}": everybody,
 		"POST /connexion/mot-de-passe": everybody, "GET /connexion/openid": everybody, "GET /connexion/openid/retour": everybody,
@@ -46,6 +48,8 @@ func entitlements() map[string][4]string {
 		"POST /courriers/{courier}/destinataires/{recipient}/corriger": theirs,
 		"GET /courriers/{courier}/reponses/{reply}":                    theirs, "GET /courriers/{courier}/reponses/{reply}/message": theirs,
 		"GET /courriers/{courier}/reponses/{reply}/fichiers/{n}/{name}": theirs, "POST /courriers/{courier}/reponses/{reply}/repondre": theirs,
+		"GET /passerelle": gateways, "GET /passerelle/file": gateways, "GET /passerelle/file/{job}": gateways, "POST /passerelle/file/{job}/essayer": gateways,
+		"POST /passerelle/file/{job}/retenir": gateways, "POST /passerelle/file/{job}/liberer": gateways, "POST /passerelle/file/{job}/annuler": gateways,
 	}
 }
 
@@ -57,6 +61,7 @@ type things struct {
 	event        gateway.Event
 	session      gateway.ID
 	draft        gateway.Draft
+	job          gateway.Job
 }
 
 func (x things) fill(path string) string {
@@ -64,6 +69,7 @@ func (x things) fill(path string) string {
 		"{$}", "", "{consultation}", x.consultation.String(), "{courier}", x.recipient.Courier.String(), "{recipient}", x.recipient.ID.String(),
 		"{reply}", x.reply.ID.String(), "{event}", x.event.ID.String(), "{session}", x.session.String(), "{n}", "1", "{name}", "x", "{part}", "1", "{link}", "x", "{format}", "vcard", "{password}", x.session.String(),
 		"{draft}", x.draft.ID.String(), "{file}", x.draft.Files[0].ID.String(),
+		"{job}", x.job.ID.String(),
 	).Replace(path)
 }
 
@@ -75,6 +81,7 @@ func (h *house) things(about gateway.Consultation, c gateway.Courier) things {
 	x.event = h.happens(gateway.Delayed, r, gateway.ByReport, gateway.ReportDetails{Action: "delayed"}, h.keep("rapport de "+c.ID.String()))
 	x.reply = h.replies(r, time.Time{}, "Re: "+c.Subject, "Merci.")
 	x.draft = h.drafts(gateway.Draft{Agent: c.Author, Consultation: about.ID, Type: gateway.Libre, Options: gateway.Options{Acknowledged: true}, Subject: "À relire", Text: "Bonjour.", Recipients: []string{"a@b.example"}}, "un.txt")
+	x.job = must(h.d.Store.Jobs(context.Background(), store.JobFilter{Courier: c.ID, Limit: 1}))(h.t)[0]
 	return x
 }
 
@@ -176,10 +183,14 @@ func TestPromiseAPartOfAnotherCourierIsNotFoundUnderOnesOwn(t *testing.T) {
 func TestPromiseNothingChangesWithoutTheTokenOfItsPage(t *testing.T) {
 	h := newHouse(t)
 	x := h.things(h.about, h.rejection)
-	p, q := h.signedIn(h.victoria), h.signedIn(h.bruno)
+	victoria, admin, q := h.signedIn(h.victoria), h.signedIn(h.admin), h.signedIn(h.bruno)
 	for _, rt := range h.routes() {
 		if rt.method == http.MethodGet {
 			continue
+		}
+		p := victoria
+		if rt.permission == administrator {
+			p = admin
 		}
 		for what, value := range map[string]string{"no token": "", "made up": "AAAA", "another agent's": q.token("/compte"), "a guest's": h.visitor().token("/connexion")} {
 			if rt.permission == anybody && what == "a guest's" {

@@ -48,7 +48,7 @@ type route struct {
 // routes is the one table. Each file of pages has its own part.
 func (c *Console) routes() []route {
 	var all []route
-	for _, part := range [][]route{c.signInRoutes(), c.accountRoutes(), c.consultationRoutes(), c.courierRoutes(), c.draftRoutes(), c.mailKitRoutes()} {
+	for _, part := range [][]route{c.signInRoutes(), c.accountRoutes(), c.consultationRoutes(), c.courierRoutes(), c.draftRoutes(), c.mailKitRoutes(), c.adminRoutes()} {
 		all = append(all, part...)
 	}
 	return all

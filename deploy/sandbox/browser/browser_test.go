@@ -26,7 +26,7 @@ func site(t *testing.T, body string) string {
 			fmt.Fprint(w, `document.getElementById("said").textContent = "script ran"`)
 			return
 		}
-		fmt.Fprintf(w, `<!DOCTYPE html><html lang="fr"><title>Essai</title><main><h1>%s</h1><p id="said">no script</p>%s<a href="/next">suite</a></main><script src="/s.js"></script>`,
+		fmt.Fprintf(w, `<!DOCTYPE html><html lang="fr"><meta name="viewport" content="width=device-width"><title>Essai</title><main><h1>%s</h1><p id="said">no script</p>%s<a href="/next">suite</a></main><script src="/s.js"></script>`,
 			r.Header.Get("Accept-Language"), body)
 	}))
 	t.Cleanup(s.Close)

@@ -296,8 +296,19 @@ func wordsPostgres(t *tx, rows []CourierWords) error {
 	return v.write(t)
 }
 
-// findPostgres leaves the choice between the two indexes to the planner: the words' own for what is rare, the dates' for
-// what is everywhere.
+// fewFound is up to how many couriers the words' own index drives a search; beyond, the dates' index does.
+const fewFound = 2000
+
+// few tells whether a search finds few couriers. The planner has no statistics of rare words, and would look for them in
+// all couriers by date.
+func few(ctx context.Context, r runner, match string) (bool, error) {
+	var n int
+	err := value(ctx, r, []any{&n}, "SELECT count(*) FROM (SELECT 1 FROM courier_words WHERE words @@ $1::text::tsquery LIMIT $2) AS found", match, int64(fewFound+1))
+	return n <= fewFound, err
+}
+
+// findPostgres goes by the words' own index for what is rare, which OFFSET 0 keeps the planner to, and by the dates' for what
+// is everywhere.
 func findPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) error {
 	match, err := f.match(ctx, r, " | ", " & ", func(word string) string { return "'" + word + "'" }, func(begin string) string { return "'" + begin + "':*" })
 	if err != nil {
@@ -307,9 +318,17 @@ func findPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) erro
 		q.raw(nothing)
 		return nil
 	}
-	q.raw("SELECT courier, accepted FROM courier_words WHERE true")
+	found, err := few(ctx, r, match)
+	if err != nil {
+		return err
+	}
+	if found {
+		q.raw("SELECT courier, accepted FROM (SELECT courier, accepted, consultation FROM courier_words WHERE words @@ " + q.arg(match) +
+			"::text::tsquery OFFSET 0) AS courier_words WHERE true")
+	} else {
+		q.raw("SELECT courier, accepted FROM courier_words WHERE words @@ " + q.arg(match) + "::text::tsquery")
+	}
 	q.id("consultation =", f.Consultation)
-	q.raw(" AND words @@ " + q.arg(match) + "::text::tsquery")
 	f.span(q, "accepted", "courier")
 	f.besides(q, "courier_words.courier", "courier_words.accepted")
 	q.page(f.order("accepted", "courier"), f.Limit)

@@ -156,6 +156,7 @@ func TestPromiseAcceptedIsOursAnAnswerThroughKills(t *testing.T) {
 	n, seed := kills(t)
 	n = max(n/4, 1)
 	c, _, courier := atTheDoor(t, "reponses", "libre+reponse", "")
+	c.ctx = c.outlast(n)
 	sending, stop := context.WithCancel(c.ctx)
 	type sent struct {
 		text string

@@ -162,13 +162,19 @@ func TestPromiseAcceptedIsOursThroughKills(t *testing.T) {
 	throughKills(t, "")
 }
 
+// outlast gives an installation the time that so many kills take.
+func (i *installation) outlast(kills int) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), deadline+time.Duration(kills)*10*time.Second)
+	i.Cleanup(cancel)
+	i.ctx = ctx
+	return ctx
+}
+
 // throughKills kills the daemon again and again, on the store that the configuration names.
 func throughKills(t *testing.T, extra string) {
 	n, seed := kills(t)
 	i, w, clientTLS := installDemoWorld(t, extra)
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute+time.Duration(n)*5*time.Second)
-	t.Cleanup(cancel)
-	i.ctx = ctx
+	ctx := i.outlast(n)
 	i.feed()
 	st := &stream{i: i, tls: clientTLS, accepted: map[string]map[string]bool{}}
 	i.serve()

@@ -276,10 +276,13 @@ func (s *sheet) horizontal(c color, width, x1, x2, y float64) {
 	s.pdf.Line(x1, y, x2, y)
 }
 
+// headingRoom is what a heading needs below it on its page: itself, then a subheading with its own first lines.
+const headingRoom = 140
+
 // heading begins a section, with a bookmark; it keeps some of what follows on its page.
 func (s *sheet) heading(text string) {
 	s.gap(14)
-	s.room(80)
+	s.room(headingRoom)
 	s.pdf.SetY(s.y)
 	s.pdf.AddOutline(s.printable(text, bold))
 	for _, line := range s.wrap(text, style{bold, headingSize, accent}, bodyW) {

@@ -105,7 +105,7 @@ type (
 		Content Hash   `json:"content"`
 		Files   []File `json:"files,omitempty"`
 	}
-	// MailDetails: an absence, a challenge, an MDN, a complaint, or mail put in quarantine.
+	// MailDetails: an absence, a challenge, an MDN, a complaint, mail put in quarantine, or what a person did with it.
 	MailDetails struct {
 		From        string `json:"from,omitempty"`
 		Subject     string `json:"subject,omitempty"`

@@ -41,6 +41,8 @@ const (
 	Unsealed    EventKind = "unsealed"
 	Opened      EventKind = "opened" // the agent reads a reply
 	Quarantined EventKind = "quarantined"
+	Matched     EventKind = "matched"   // a person says that a mail in quarantine is about this letter
+	Dismissed   EventKind = "dismissed" // a person put a mail in quarantine aside
 	ProofIssued EventKind = "proof-issued"
 	Notified    EventKind = "notified" // the agent was told by mail of what did not happen, or of a whole day
 )

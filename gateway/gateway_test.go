@@ -11,7 +11,7 @@ import (
 
 var kinds = []EventKind{
 	Submitted, Sent, Deferred, Uncertain, Failed, Expired, HandedOver, Delivered, Delayed, Visited, Read, Downloaded, Replied,
-	Absent, Challenged, Displayed, Complained, Reminded, Retried, Cancelled, Withdrawn, WrongPerson, Infected, Unsealed, Opened, Quarantined, ProofIssued,
+	Absent, Challenged, Displayed, Complained, Reminded, Retried, Cancelled, Withdrawn, WrongPerson, Infected, Unsealed, Opened, Quarantined, Matched, Dismissed, ProofIssued,
 }
 
 func anyEvents(t *rapid.T) []Event {

@@ -11,12 +11,15 @@ import (
 	"time"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/quarantine"
 	"vaguemestre/gateway/store"
 )
 
 type quarantineCommand struct {
 	List    quarantineList    `cmd:"" help:"The mail that waits for a person."`
 	Raw     quarantineRaw     `cmd:"" help:"Write a mail as it came."`
+	Show    quarantineShow    `cmd:"" help:"Show a mail: its header, and its text unless it may be a sealed answer."`
+	Match   quarantineMatch   `cmd:"" help:"Say which letter a mail is about: it is then understood as such."`
 	Dismiss quarantineDismiss `cmd:"" help:"Say that a mail needs nothing more; it is kept."`
 }
 
@@ -68,23 +71,25 @@ func (q quarantineRaw) Run(cmds *commands, c console, ctx context.Context) error
 		if err != nil {
 			return err
 		}
+		if !in.Opens.IsZero() {
+			return quarantine.Sealed{Until: in.Opens}
+		}
 		content, err := s.OpenContent(ctx, in.Content)
 		if err != nil {
 			return err
 		}
-		opens, err := s.SealedUntil(ctx, gateway.ID{}, time.Now())
+		opens, err := quarantine.SealedUntil(ctx, s, in, time.Now())
 		if err == nil {
-			err = writeMail(c, in, content, opens)
+			err = writeMail(c, content, opens)
 		}
 		return errors.Join(err, content.Close())
 	})
 }
 
-// writeMail writes a mail as it came. While answers of some courier are sealed, one that was matched with nothing may be such an answer: only
-// its header is written (DESIGN §6).
-func writeMail(c console, in gateway.Inbound, content store.Content, opens time.Time) error {
+// writeMail writes a mail as it came; only its header while it may be an answer under a seal that is open.
+func writeMail(c console, content store.Content, opens time.Time) error {
 	r := bufio.NewReader(io.NewSectionReader(content, 0, content.Size()))
-	if opens.IsZero() || !in.Courier.IsZero() {
+	if opens.IsZero() {
 		_, err := io.Copy(c.out, r)
 		return err
 	}
@@ -102,27 +107,4 @@ func writeMail(c console, in gateway.Inbound, content store.Content, opens time.
 	}
 	c.say("Only the header is written: answers are sealed until %s, and this mail may be one.", opens.Local().Format(stamp))
 	return nil
-}
-
-type quarantineDismiss struct {
-	mailID
-	Reason string `required:"" help:"Why, for those who ask later."`
-}
-
-func (q quarantineDismiss) Run(cmds *commands, c console, ctx context.Context) error {
-	return cmds.withStore(ctx, func(s *store.Store) error {
-		in, err := q.find(ctx, s)
-		if err != nil {
-			return err
-		}
-		if in.State != gateway.InboundQuarantined {
-			return fmt.Errorf("this mail is not in quarantine but %s", in.State)
-		}
-		in.State, in.Reason = gateway.InboundDismissed, q.Reason
-		if err := s.Apply(ctx, gateway.Step{Inbound: &in}); err != nil {
-			return err
-		}
-		c.say("%s dismissed.", in.ID)
-		return nil
-	})
 }

@@ -27,6 +27,7 @@ type metrics struct {
 const (
 	outcomeDone        = "done"
 	outcomeQuarantined = "quarantined"
+	outcomeByHand      = "matched-by-hand"
 )
 
 func newMetrics(r prometheus.Registerer, accounts []Account) *metrics {
@@ -60,6 +61,7 @@ func newMetrics(r prometheus.Registerer, accounts []Account) *metrics {
 	for _, class := range classes() {
 		m.understood.WithLabelValues(class, outcomeDone)
 		m.understood.WithLabelValues(class, outcomeQuarantined)
+		m.understood.WithLabelValues(class, outcomeByHand)
 	}
 	return m
 }

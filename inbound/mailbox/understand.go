@@ -169,33 +169,42 @@ func (s *Service) apply(ctx context.Context, step gateway.Step) error {
 // Understand reads, classifies and places one stored mail, and says what is to be recorded. Nothing is
 // written.
 func (s *Service) Understand(ctx context.Context, in gateway.Inbound) (gateway.Step, error) {
+	mail, err := s.read(ctx, in)
+	if err != nil {
+		return gateway.Step{}, err
+	}
+	return s.o.Rules.Understand(mail)
+}
+
+// read opens, reads, classifies and places one stored mail.
+func (s *Service) read(ctx context.Context, in gateway.Inbound) (correlate.Mail, error) {
 	content, err := s.store.OpenContent(ctx, in.Content)
 	if err != nil {
 		if errors.Is(err, gateway.ErrNotFound) {
-			return gateway.Step{}, fmt.Errorf("open the raw mail: %w", err)
+			return correlate.Mail{}, fmt.Errorf("open the raw mail: %w", err)
 		}
-		return gateway.Step{}, &outage{fmt.Errorf("open the raw mail: %w", err)}
+		return correlate.Mail{}, &outage{fmt.Errorf("open the raw mail: %w", err)}
 	}
 	defer content.Close()
 	raw, size, err := s.open(in, content)
 	if err != nil {
-		return gateway.Step{}, fmt.Errorf("open the raw mail: %w", err)
+		return correlate.Mail{}, fmt.Errorf("open the raw mail: %w", err)
 	}
 	mail, m, err := s.look(ctx, in, raw, size)
 	if err != nil {
-		return gateway.Step{}, err
+		return mail, err
 	}
 	if mail.Plain, err = plainHash(in, raw, size); err != nil {
-		return gateway.Step{}, err
+		return mail, err
 	}
 	mail.Origin = correlate.ReadOrigin(mail.Header, s.authserv(in.Account))
 	if mail.Result.Class == classify.ClassReply || mail.Result.Class == classify.ClassBulk {
 		mail.Text = textOf(m)
 		if mail.Files, err = filesOf(m); err != nil {
-			return gateway.Step{}, fmt.Errorf("read the attachments: %w", err)
+			return mail, fmt.Errorf("read the attachments: %w", err)
 		}
 	}
-	return s.o.Rules.Understand(mail)
+	return mail, nil
 }
 
 // look reads, classifies and places a mail, without reading its attachments.

@@ -23,6 +23,11 @@ func (c *Console) adminRoutes() []route {
 		only("POST", "/file/{job}/retenir", c.holdJob),
 		only("POST", "/file/{job}/liberer", c.releaseJob),
 		only("POST", "/file/{job}/annuler", c.cancelJob),
+		only("GET", "/quarantaine", c.quarantine),
+		only("GET", "/quarantaine/{mail}", c.mail),
+		only("GET", "/quarantaine/{mail}/message", c.rawMail),
+		only("POST", "/quarantaine/{mail}/rapprocher", c.match),
+		only("POST", "/quarantaine/{mail}/classer", c.dismiss),
 	}
 }
 

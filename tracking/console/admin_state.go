@@ -60,7 +60,7 @@ func (c *Console) mailState(r *http.Request, v *visit) (statePart, error) {
 	quarantined := mails[gateway.InboundQuarantined]
 	return statePart{"mail", []measure{
 		{Key: "new", Value: count(mails[gateway.InboundNew]), Alert: "VaguemestreInboundWaiting"},
-		{Key: "quarantined", Value: count(quarantined), Bad: quarantined > 0, Alert: "VaguemestreQuarantine"},
+		{Key: "quarantined", Value: count(quarantined), Bad: quarantined > 0, Link: "/passerelle/quarantaine", Alert: "VaguemestreQuarantine"},
 		{Key: "understood", Value: count(mails[gateway.InboundDone])},
 		{Key: "dismissed", Value: count(mails[gateway.InboundDismissed])},
 		{Key: "sealed", Value: count(sealed)},

@@ -86,6 +86,7 @@ type Deps struct {
 	Prover   Prover
 	Composer Composer
 	Pager    Pager
+	Matcher  Matcher
 	Kinds    *kinds.Set
 	Tokens   *token.Ring
 }

@@ -218,6 +218,8 @@ func iconOf(k gateway.EventKind) string {
 		return "clock"
 	case gateway.Uncertain, gateway.Challenged, gateway.Quarantined:
 		return "warning"
+	case gateway.Matched, gateway.Dismissed:
+		return "edit"
 	case gateway.Failed, gateway.Expired, gateway.Cancelled, gateway.Complained:
 		return "error"
 	case gateway.Delivered, gateway.HandedOver, gateway.Displayed, gateway.Notified:

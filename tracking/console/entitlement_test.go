@@ -50,6 +50,8 @@ func entitlements() map[string][4]string {
 		"GET /courriers/{courier}/reponses/{reply}/fichiers/{n}/{name}": theirs, "POST /courriers/{courier}/reponses/{reply}/repondre": theirs,
 		"GET /passerelle": gateways, "GET /passerelle/file": gateways, "GET /passerelle/file/{job}": gateways, "POST /passerelle/file/{job}/essayer": gateways,
 		"POST /passerelle/file/{job}/retenir": gateways, "POST /passerelle/file/{job}/liberer": gateways, "POST /passerelle/file/{job}/annuler": gateways,
+		"GET /passerelle/quarantaine": gateways, "GET /passerelle/quarantaine/{mail}": gateways, "GET /passerelle/quarantaine/{mail}/message": gateways,
+		"POST /passerelle/quarantaine/{mail}/rapprocher": gateways, "POST /passerelle/quarantaine/{mail}/classer": gateways,
 	}
 }
 
@@ -62,6 +64,7 @@ type things struct {
 	session      gateway.ID
 	draft        gateway.Draft
 	job          gateway.Job
+	mail         gateway.Inbound
 }
 
 func (x things) fill(path string) string {
@@ -69,7 +72,7 @@ func (x things) fill(path string) string {
 		"{$}", "", "{consultation}", x.consultation.String(), "{courier}", x.recipient.Courier.String(), "{recipient}", x.recipient.ID.String(),
 		"{reply}", x.reply.ID.String(), "{event}", x.event.ID.String(), "{session}", x.session.String(), "{n}", "1", "{name}", "x", "{part}", "1", "{link}", "x", "{format}", "vcard", "{password}", x.session.String(),
 		"{draft}", x.draft.ID.String(), "{file}", x.draft.Files[0].ID.String(),
-		"{job}", x.job.ID.String(),
+		"{job}", x.job.ID.String(), "{mail}", x.mail.ID.String(),
 	).Replace(path)
 }
 
@@ -81,6 +84,7 @@ func (h *house) things(about gateway.Consultation, c gateway.Courier) things {
 	x.event = h.happens(gateway.Delayed, r, gateway.ByReport, gateway.ReportDetails{Action: "delayed"}, h.keep("rapport de "+c.ID.String()))
 	x.reply = h.replies(r, time.Time{}, "Re: "+c.Subject, "Merci.")
 	x.draft = h.drafts(gateway.Draft{Agent: c.Author, Consultation: about.ID, Type: gateway.Libre, Options: gateway.Options{Acknowledged: true}, Subject: "À relire", Text: "Bonjour.", Recipients: []string{"a@b.example"}}, "un.txt")
+	x.mail = h.unplaced("From: a@b.example\r\nSubject: ?\r\n\r\nBonjour " + c.ID.String())
 	x.job = must(h.d.Store.Jobs(context.Background(), store.JobFilter{Courier: c.ID, Limit: 1}))(h.t)[0]
 	return x
 }

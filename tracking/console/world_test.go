@@ -21,6 +21,7 @@ import (
 	"vaguemestre/deploy/sandbox/browser"
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
+	"vaguemestre/gateway/act"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/intake/kinds"
 	"vaguemestre/gateway/seal"
@@ -87,6 +88,18 @@ func (pager) Page(_ context.Context, w io.Writer, c gateway.Courier, _ gateway.R
 	return err
 }
 
+// matcher stands where the daemon puts inbound/mailbox: it notes what it is asked.
+type matcher struct {
+	mail, recipient gateway.ID
+	by              act.By
+	err             error
+}
+
+func (m *matcher) Match(_ context.Context, mail, recipient gateway.ID, by act.By) error {
+	m.mail, m.recipient, m.by = mail, recipient, by
+	return m.err
+}
+
 // house is the console on the store, the rules, the accounts, the ledger and the issuer as they are. Victoria may write
 // about TESTESR2020, Bruno about AUTRE1, the administrator about nothing.
 type house struct {
@@ -101,6 +114,7 @@ type house struct {
 	rejection, many, theirs gateway.Courier // Victoria's to one company, hers to three, Bruno's
 	count                   int
 	vault                   *seal.Vault
+	matched                 matcher
 }
 
 const testPassword = "un mot de passe de console"
@@ -129,7 +143,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	for _, c := range change {
 		c(&o)
 	}
-	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Kinds: set, Tokens: ring}))(t)
+	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Kinds: set, Tokens: ring}))(t)
 	h.tries = web.PerMinute(100_000, h.clock.now)
 	h.site.Start()
 	running, cancel := context.WithCancel(ctx)

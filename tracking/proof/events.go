@@ -79,7 +79,7 @@ func (d *drawer) ownFacts(f EventFacts) []fact {
 			{name: d.w.t("detail.reply-id"), value: u.Reply.String(), style: hashText},
 			{name: d.w.t("replies.content"), value: u.Content.String(), style: hashText},
 		}
-	case gateway.Absent, gateway.Challenged, gateway.Displayed, gateway.Complained, gateway.Quarantined:
+	case gateway.Absent, gateway.Challenged, gateway.Displayed, gateway.Complained, gateway.Quarantined, gateway.Matched, gateway.Dismissed:
 		return d.mailFacts(details[gateway.MailDetails](f))
 	case gateway.ProofIssued:
 		p := details[gateway.ProofDetails](f)

@@ -22,7 +22,7 @@ type step struct {
 func (d *drawer) summarised(f EventFacts) bool {
 	switch f.Kind {
 	case gateway.Delayed, gateway.Visited, gateway.Downloaded, gateway.Displayed, gateway.Opened, gateway.Unsealed,
-		gateway.Quarantined, gateway.ProofIssued, gateway.Challenged, gateway.Absent:
+		gateway.Quarantined, gateway.Matched, gateway.Dismissed, gateway.ProofIssued, gateway.Challenged, gateway.Absent:
 		return false
 	case gateway.Submitted:
 		return f.Recipient.IsZero() || !d.ev.Issued.For.IsZero()

@@ -27,6 +27,7 @@ import (
 	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
+	"vaguemestre/inbound/mailbox"
 	"vaguemestre/outbound/submission"
 	"vaguemestre/tracking/ledger"
 	"vaguemestre/tracking/proof"
@@ -47,14 +48,15 @@ type Daemon struct {
 	registry *prometheus.Registry
 	hostname string
 
-	lock   *os.File // on the data folder, while we live
-	store  *store.Store
-	ring   *token.Ring
-	vault  *seal.Vault
-	tokens map[string]*oauth.Source // by name
-	ledger *ledger.Ledger
-	proof  *proof.Issuer
-	health *health
+	lock      *os.File // on the data folder, while we live
+	store     *store.Store
+	ring      *token.Ring
+	vault     *seal.Vault
+	mailboxes *mailbox.Service
+	tokens    map[string]*oauth.Source // by name
+	ledger    *ledger.Ledger
+	proof     *proof.Issuer
+	health    *health
 
 	composer  *composer
 	antivirus *scan.Keeper // nil: none is configured

@@ -38,7 +38,16 @@ func (d *Daemon) makeOutbound() error {
 }
 
 // makeInbound makes what reads the mailboxes.
-func (d *Daemon) makeInbound() error {
+func (d *Daemon) makeInbound() (err error) {
+	if d.mailboxes, err = d.newMailboxes(); err != nil {
+		return err
+	}
+	d.add("mailboxes", d.mailboxes.Run)
+	d.add("seals", seal.NewOpener(seal.Options{Now: d.now, Logger: d.log, Registerer: d.registry}, d.vault, d.store).Run)
+	return nil
+}
+
+func (d *Daemon) newMailboxes() (*mailbox.Service, error) {
 	o := mailbox.Options{
 		Owner: d.owner(), Limits: Limits(d.cfg), MaxSize: d.cfg.Submission.MaxBytes, Vault: d.vault,
 		Rules: correlate.Rules{Domain: correlate.Domain{Name: d.cfg.Domain, Ring: d.ring}, Administrator: d.cfg.Couriers.Postmaster},
@@ -46,15 +55,9 @@ func (d *Daemon) makeInbound() error {
 	}
 	var err error
 	if o.Accounts, err = MailAccounts(d.cfg, d.tokens); err != nil {
-		return err
+		return nil, err
 	}
-	service, err := mailbox.New(o, d.store)
-	if err != nil {
-		return err
-	}
-	d.add("mailboxes", service.Run)
-	d.add("seals", seal.NewOpener(seal.Options{Now: d.now, Logger: d.log, Registerer: d.registry}, d.vault, d.store).Run)
-	return nil
+	return mailbox.New(o, d.store)
 }
 
 // MailAccounts are the mailboxes of the configuration, ready to be opened.

@@ -1,0 +1,71 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/act"
+	"vaguemestre/inbound/correlate"
+)
+
+// Match records that a mail in quarantine is about the letter of a recipient, as a person says, and what it then is:
+// a reply, a report, an absence (correlate.Rules.UnderstandByHand). An answer to a letter whose answers are sealed is sealed first.
+// gateway.ErrNotFound: there is no such mail or recipient; gateway.ErrFenced: it is in quarantine no more.
+func (s *Service) Match(ctx context.Context, mail, recipient gateway.ID, by act.By) error {
+	in, err := s.store.Inbound(ctx, mail)
+	if err != nil {
+		return err
+	}
+	if in.State != gateway.InboundQuarantined {
+		return gateway.ErrFenced
+	}
+	match := correlate.Match{}
+	if match.Recipient, err = s.store.Recipient(ctx, recipient); err != nil {
+		return err
+	}
+	if match.Courier, err = s.store.Courier(ctx, match.Recipient.Courier); err != nil {
+		return err
+	}
+	step, err := s.byHand(ctx, in, match, by)
+	if err != nil {
+		return err
+	}
+	if in.Opens.IsZero() && !step.Inbound.Opens.IsZero() {
+		if in, err = s.seal(ctx, in, step.Inbound.Opens); err != nil {
+			return err
+		}
+		if step, err = s.byHand(ctx, in, match, by); err != nil {
+			return err
+		}
+	}
+	if err := s.store.Apply(ctx, step); err != nil {
+		if errors.Is(err, gateway.ErrRecorded) {
+			return gateway.ErrFenced
+		}
+		return err
+	}
+	s.metrics.understood.WithLabelValues(step.Inbound.Class, outcomeByHand).Inc()
+	s.o.Logger.InfoContext(ctx, "mail matched by hand", "inbound", in.ID.String(), "class", step.Inbound.Class, "courier", match.Courier.ID.String(),
+		"recipient", recipient.String(), "actor", by.Actor)
+	return nil
+}
+
+// byHand reads a mail again, for the letter that a person names. One that cannot be read is put beside the letter as it is.
+func (s *Service) byHand(ctx context.Context, in gateway.Inbound, match correlate.Match, by act.By) (step gateway.Step, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			step, err = s.o.Rules.UnderstandByHand(correlate.Mail{Inbound: in, Now: s.o.Now()}, match, by)
+		}
+	}()
+	mail, err := s.read(ctx, in)
+	var ours *outage
+	switch {
+	case errors.As(err, &ours), ctx.Err() != nil:
+		return step, fmt.Errorf("read a mail in quarantine: %w", errors.Join(err, ctx.Err()))
+	case err != nil:
+		mail = correlate.Mail{Inbound: in, Now: s.o.Now()}
+	}
+	return s.o.Rules.UnderstandByHand(mail, match, by)
+}

@@ -11,6 +11,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/act"
+	"vaguemestre/gateway/catalog"
 	"vaguemestre/gateway/quarantine"
 	"vaguemestre/gateway/store"
 	"vaguemestre/tracking/web"
@@ -21,9 +22,15 @@ type Matcher interface {
 	Match(ctx context.Context, mail, recipient gateway.ID, by act.By) error
 }
 
+// WhyKey names the sentence of the catalogue for a reason of quarantine. What failed says so itself: it has none.
+func WhyKey(reason string) string {
+	words := strings.FieldsFunc(strings.ToLower(reason), func(r rune) bool { return r < 'a' || r > 'z' })
+	return "quarantine.why-" + strings.Join(words, "-")
+}
+
 type quarantinePage struct {
 	adminPage
-	Mails []gateway.Inbound
+	Mails []waitingMail
 	Next  string
 }
 
@@ -38,19 +45,36 @@ func (c *Console) quarantine(w http.ResponseWriter, r *http.Request, v *visit) e
 		}
 		filter.After = id
 	}
-	var err error
-	if p.Mails, err = c.d.Store.Inbounds(r.Context(), filter); err != nil {
+	mails, err := c.d.Store.Inbounds(r.Context(), filter)
+	if err != nil {
 		return err
 	}
-	if len(p.Mails) > adminRows {
-		p.Mails = p.Mails[:adminRows]
-		p.Next = "/passerelle/quarantaine?" + url.Values{"apres": {p.Mails[adminRows-1].ID.String()}}.Encode()
+	if len(mails) > adminRows {
+		mails = mails[:adminRows]
+		p.Next = "/passerelle/quarantaine?" + url.Values{"apres": {mails[adminRows-1].ID.String()}}.Encode()
+	}
+	for _, in := range mails {
+		p.Mails = append(p.Mails, waitingMail{in, c.why(v, in.Reason)})
 	}
 	return c.page(w, r, v, web.Page{Name: "admin-quarantine", Data: p})
 }
 
+// waitingMail is a mail with why it waits.
+type waitingMail struct {
+	gateway.Inbound
+	Why string
+}
+
+func (c *Console) why(v *visit, reason string) string {
+	if key := WhyKey(reason); catalog.Has("console." + key) {
+		return c.site.Text(v.lang, key)
+	}
+	return reason
+}
+
 type mailPage struct {
 	adminPage
+	Why    string
 	Mail   quarantine.View
 	Path   string
 	Search string       // what was asked for
@@ -88,7 +112,7 @@ func (c *Console) showMail(w http.ResponseWriter, r *http.Request, v *visit, pro
 	if p.Mail, err = c.loadMail(r, v); err != nil {
 		return err
 	}
-	p.Path = mailPath(p.Mail.ID)
+	p.Path, p.Why = mailPath(p.Mail.ID), c.why(v, p.Mail.Reason)
 	p.Search = singleLine(r.URL.Query().Get("destinataire"), 200)
 	if p.Asked = p.Search != ""; !p.Asked {
 		p.Search = p.Mail.From

@@ -40,7 +40,7 @@ func TestHostileMailInQuarantineIsText(t *testing.T) {
 	in := h.unplaced(hostile)
 	p := h.signedIn(h.admin)
 	for _, at := range []string{"/passerelle/quarantaine", mailPath(in.ID)} {
-		a := p.get(at).says(t, http.StatusOK, "&lt;script&gt;alert(1)", "about no letter")
+		a := p.get(at).says(t, http.StatusOK, "&lt;script&gt;alert(1)", "aucun courrier de cette passerelle")
 		for _, bad := range []string{"<script>alert", "<img", "pisteur.example/x.gif\"", "<b>", "<form action=/passerelle>"} {
 			if strings.Contains(a.Body, bad) {
 				t.Errorf("%s: %s stands in the page", at, bad)

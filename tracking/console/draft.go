@@ -55,7 +55,12 @@ func (c *Console) loadDraft(r *http.Request, v *visit) error {
 	if !errors.Is(err, gateway.ErrNotFound) {
 		return err
 	}
-	sent, err := c.d.Store.CourierByMessageID(r.Context(), c.messageID(id))
+	return c.gone(r, v, id)
+}
+
+// gone is errSent of a draft that was sent, when the agent may see what it became.
+func (c *Console) gone(r *http.Request, v *visit, draft gateway.ID) error {
+	sent, err := c.d.Store.CourierByMessageID(r.Context(), c.messageID(draft))
 	if err != nil {
 		return err
 	}
@@ -63,6 +68,30 @@ func (c *Console) loadDraft(r *http.Request, v *visit) error {
 		return err
 	}
 	return errSent{sent.ID}
+}
+
+// begun is the draft of the form of a courier that is not begun. The form names it, so that one that comes twice is one draft; the form is
+// not believed: another consultation's draft is not found.
+func (c *Console) begun(r *http.Request, v *visit, text string) error {
+	id, err := gateway.ParseID(text)
+	if err != nil {
+		return gateway.ErrNotFound
+	}
+	known, err := c.d.Store.Draft(r.Context(), id)
+	switch {
+	case err == nil && known.Consultation != v.consultation.ID:
+		return gateway.ErrNotFound
+	case err == nil:
+		v.draft = known
+		return nil
+	case !errors.Is(err, gateway.ErrNotFound):
+		return err
+	}
+	if err := c.gone(r, v, id); !errors.Is(err, gateway.ErrNotFound) {
+		return err
+	}
+	v.draft = gateway.Draft{ID: id, Agent: v.agent.ID, Consultation: v.consultation.ID}
+	return nil
 }
 
 func (v *visit) draftPath() string { return "/brouillons/" + v.draft.ID.String() }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +150,48 @@ func TestTwoWhoEditOneDraftAreTold(t *testing.T) {
 	if now := must(h.d.Store.Draft(t.Context(), d.ID))(t); now.Agent != h.victoria.ID {
 		t.Error("who began it changed")
 	}
+}
+
+func TestPromiseAFormThatIsBegunTakesNoDraftOfAnother(t *testing.T) {
+	h := newHouse(t)
+	d := h.drafts(gateway.Draft{Agent: h.bruno.ID, Consultation: h.other.ID, Type: gateway.Libre, Subject: "À Bruno", Text: "un"}, "offre.pdf")
+	victoria := h.signedIn(h.victoria)
+	for _, version := range []string{"1", "0"} {
+		victoria.post(h.begin(), append(letterFields("faire", "enregistrer"), "brouillon", d.ID.String(), "version", version)...).says(t, http.StatusForbidden)
+		form := victoria.token(h.begin())
+		victoria.post(h.begin(), append([]string{"form", form, "brouillon", d.ID.String(), "version", version}, letterFields("faire", "enregistrer")...)...).says(t, http.StatusNotFound)
+	}
+	if now := must(h.d.Store.Draft(t.Context(), d.ID))(t); now.Consultation != h.other.ID || now.Subject != "À Bruno" || now.Version != d.Version {
+		t.Errorf("the draft is now %+v", now)
+	}
+	never := gateway.NewID(h.clock.now()).String()
+	victoria.post(h.begin(), append([]string{"form", victoria.token(h.begin()), "brouillon", never, "version", "7"}, letterFields("faire", "enregistrer")...)...).leads(t, "/brouillons/"+never)
+}
+
+func TestAFormThatIsBegunAndComesTwiceIsOneDraft(t *testing.T) {
+	h := newHouse(t)
+	p := h.signedIn(h.victoria)
+	id := gateway.NewID(h.clock.now()).String()
+	begun := func(more ...string) answer {
+		return p.post(h.begin(), append([]string{"form", p.token(h.begin()), "brouillon", id, "version", "0"}, letterFields(more...)...)...)
+	}
+	begun("faire", "enregistrer").leads(t, "/brouillons/"+id)
+	begun("faire", "enregistrer").leads(t, "/brouillons/"+id)
+	told := p.post(h.begin(), "form", p.token(h.begin()), "brouillon", id, "version", "0", "type", "libre", "objet", "Autre", "texte", "Un autre texte.", "faire", "enregistrer")
+	told.says(t, http.StatusConflict, "Un autre texte.", `action="/brouillons/`+id+`"`, `name="version" value="1"`)
+	if all := must(h.d.Store.Drafts(t.Context(), h.about.ID))(t); len(all) != 1 || all[0].Version != 1 {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestPromiseAFormOfManySmallFieldsIsBounded(t *testing.T) {
+	h := newHouse(t)
+	p := h.signedIn(h.victoria)
+	fields := []string{"form", p.token(h.begin())}
+	for i := range 30_000 {
+		fields = append(fields, strconv.Itoa(i), "")
+	}
+	p.post(h.begin(), fields...).says(t, http.StatusUnprocessableEntity)
 }
 
 func TestPromiseADraftIsSentOnceWhoeverPresses(t *testing.T) {

@@ -34,18 +34,19 @@ func (c *Console) saveDraft(w http.ResponseWriter, r *http.Request, v *visit) er
 	if err != nil {
 		return tooLarge(err)
 	}
-	if v.draft.ID.IsZero() { // the form of a courier that was not begun
-		if v.draft.ID, err = gateway.ParseID(f.get("brouillon")); err != nil {
-			return gateway.ErrNotFound
+	if v.draft.ID.IsZero() {
+		if err := c.begun(r, v, f.get("brouillon")); err != nil {
+			return err
 		}
-		v.draft.Agent, v.draft.Consultation = v.agent.ID, v.consultation.ID
 	}
 	before := v.draft
 	wrong, err := c.fill(r.Context(), v, f)
 	if err != nil {
 		return err
 	}
-	v.draft.Version = number(f.get("version"))
+	if before.Version > 0 {
+		v.draft.Version = number(f.get("version"))
+	}
 	if kind, known := c.d.Kinds.Type(v.draft.Type); known && f.get("faire") == askModel {
 		c.takeModel(v, kind)
 	}

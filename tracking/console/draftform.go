@@ -20,6 +20,7 @@ import (
 const (
 	maxDraftText  = 1 << 20 // octets of the text, with a margin that is never reached by hand
 	maxDraftField = 64 << 10
+	fieldCost     = 100                // octets that a field costs beside its name and value
 	momentForm    = "2006-01-02T15:04" // of an input of the type datetime-local (HTML §2.3.5.5)
 )
 
@@ -63,7 +64,7 @@ func (c *Console) readForm(w http.ResponseWriter, r *http.Request, v *visit) (f 
 		if err != nil {
 			return f, pieces, err
 		}
-		if left -= int64(len(text)); left < 0 {
+		if left -= int64(len(part.FormName()) + len(text) + fieldCost); left < 0 {
 			return f, pieces, gateway.Refuse(552, [3]int{5, 3, 4}, "console.draft.long-text", nil)
 		}
 		f[part.FormName()] = append(f[part.FormName()], strings.ToValidUTF8(string(text), "\uFFFD"))

@@ -175,6 +175,7 @@ func TestLeases(t *testing.T) {
 		check(t, s.DropLease(ctx, "mailbox:principal", "b"))
 		check(t, s.DropLease(ctx, "mailbox:principal", "b"))
 		expect("a", 4, true)
+		same(t, "leases", must(s.Leases(ctx))(t), []store.Lease{{Name: "mailbox:principal", Owner: "a", Until: clock.time().Add(time.Minute)}})
 	})
 }
 

@@ -32,6 +32,20 @@ func (s *Store) AcquireLease(ctx context.Context, name, owner string, ttl time.D
 	return epoch, ok && err == nil, err
 }
 
+// Lease is who holds a work that one node does at a time.
+type Lease struct {
+	Name, Owner string
+	Until       time.Time // past: nobody does
+}
+
+// Leases gives all that were ever taken, by name.
+func (s *Store) Leases(ctx context.Context) ([]Lease, error) {
+	return all(ctx, s, "list leases", func(row scanner) (l Lease, err error) {
+		err = row.Scan(&l.Name, &l.Owner, when{&l.Until})
+		return l, err
+	}, "SELECT name, owner, until FROM lease ORDER BY name")
+}
+
 // DropLease gives a lease back before its time; repeating it changes nothing.
 func (s *Store) DropLease(ctx context.Context, name, owner string) error {
 	return s.write(ctx, "drop a lease", func(t *tx) error {

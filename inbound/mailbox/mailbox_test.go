@@ -41,6 +41,9 @@ func TestAReportIsRecordedAndItsCopyMarked(t *testing.T) {
 	if err := service.Healthy(); err != nil {
 		t.Errorf("Healthy: %v", err)
 	}
+	if s := service.States(); len(s) != 1 || s[0].Account != "principal" || !s[0].OK || s[0].Elsewhere || s[0].Looked.IsZero() {
+		t.Errorf("States: %+v", s)
+	}
 	if r, err := w.store.Recipient(t.Context(), w.letter.ID); err != nil || r.Standing.State != gateway.StateDelivered {
 		t.Errorf("standing %v, %v", r.Standing, err)
 	}

@@ -73,7 +73,7 @@ func (r *reader) held(ctx context.Context) error {
 		return at(stageStore, err)
 	}
 	if !ok {
-		r.service.fares(r.account.Name, "elsewhere", true)
+		r.service.fares(r.account.Name, elsewhere, true)
 		return nil
 	}
 	session, cancel := context.WithCancel(ctx)

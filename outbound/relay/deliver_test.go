@@ -382,10 +382,15 @@ func TestHostsOfEqualPriorityTakeTurnsAndAHostThatFailedComesLast(t *testing.T) 
 	if len(a.took()) != 2 || len(b.took()) != 2 {
 		t.Errorf("%d and %d", len(a.took()), len(b.took()))
 	}
-	r.pools[0].fared(context.Background(), broken(stageConnect, io.EOF))
+	r.pools[0].fared(context.Background(), nil, broken(stageConnect, io.EOF))
 	for range 2 {
 		if order := r.order(); order[1] != r.pools[0] {
 			t.Error("the host that failed is asked first")
+		}
+	}
+	for i, s := range r.States() {
+		if s.Address != r.pools[i].host.Address || s.Down != (i == 0) || s.Opened.IsZero() || len(s.Shown.Extensions) == 0 || (s.Fault == "") != (i == 1) || s.Failed.IsZero() != (i == 1) {
+			t.Errorf("the state of %d: %+v", i, s)
 		}
 	}
 }

@@ -37,9 +37,14 @@ func Examine(ctx context.Context, name string, h Host) (Examination, error) {
 		return x, t.fault
 	}
 	defer s.quit()
+	return s.shown(), nil
+}
+
+// shown is what the peer of an open session showed of itself.
+func (s *session) shown() Examination {
 	x := Examination{Peer: s.peer, TLS: s.tls, Cipher: s.cipher, Verified: s.verified, Extensions: s.ext}
 	if secured, ok := s.conn.(*tls.Conn); ok {
 		x.Certificate = secured.ConnectionState().PeerCertificates[0]
 	}
-	return x, nil
+	return x
 }

@@ -23,6 +23,7 @@ type pool struct {
 	closed bool
 	fails  int // connections that failed in a row
 	down   time.Time
+	state  State
 }
 
 func newPool(h Host, o Options, m *metrics) *pool {
@@ -52,7 +53,7 @@ func (p *pool) deliver(ctx context.Context, env Envelope, msg *message) (gateway
 		}
 	}
 	s, t := p.open(ctx)
-	p.fared(ctx, t)
+	p.fared(ctx, s, t)
 	if t != nil {
 		t.details.MessageID, t.details.ENVID = env.MessageID, env.ENVID
 		t.record(&t.details)
@@ -116,7 +117,7 @@ func (p *pool) keep(s *session) {
 }
 
 // fared notes how opening a connection went: a host that fails is asked last for a while.
-func (p *pool) fared(ctx context.Context, t *trouble) {
+func (p *pool) fared(ctx context.Context, s *session, t *trouble) {
 	if t != nil && ctx.Err() != nil {
 		return // we gave up, not they
 	}
@@ -124,11 +125,13 @@ func (p *pool) fared(ctx context.Context, t *trouble) {
 	defer p.mu.Unlock()
 	if t == nil {
 		p.fails, p.down = 0, time.Time{}
+		p.state.Opened, p.state.Shown = p.now(), s.shown()
 		p.metrics.connections.WithLabelValues("opened").Inc()
 		return
 	}
 	p.metrics.connections.WithLabelValues("failed").Inc()
 	now := p.now()
+	p.state.Failed, p.state.Fault = now, t.fault.Error()
 	if now.Before(p.down) {
 		return // several connections failed at once: that is one failure of the host
 	}

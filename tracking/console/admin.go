@@ -80,6 +80,7 @@ func (c *Console) span(v *visit, d time.Duration) string {
 // measure is one line of what the gateway is like now.
 type measure struct {
 	Key   string // of its words
+	Name  string // in them
 	Value string
 	Bad   bool
 	Link  string // where to see more
@@ -92,7 +93,8 @@ type statePage struct {
 }
 
 type statePart struct {
-	Key      string
+	Key      string // of its words
+	Name     string // in them
 	Measures []measure
 }
 
@@ -106,5 +108,10 @@ func (c *Console) gatewayState(w http.ResponseWriter, r *http.Request, v *visit)
 		}
 		p.Parts = append(p.Parts, one)
 	}
+	health, err := c.healthParts(r, v)
+	if err != nil {
+		return err
+	}
+	p.Parts = append(p.Parts, health...)
 	return c.page(w, r, v, web.Page{Name: "admin-state", Data: p})
 }

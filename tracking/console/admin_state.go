@@ -37,7 +37,7 @@ func (c *Console) queueState(r *http.Request, v *visit) (statePart, error) {
 		age = c.span(v, v.now.Sub(q.Oldest))
 	}
 	const to = "/passerelle/file"
-	return statePart{"queue", []measure{
+	return statePart{Key: "queue", Measures: []measure{
 		{Key: "letters", Value: count(q.Waiting[gateway.JobLetter]), Link: to},
 		{Key: "reminders", Value: count(q.Waiting[gateway.JobReminder]), Link: to},
 		{Key: "notices", Value: count(q.Waiting[gateway.JobNotice]), Link: to},
@@ -58,7 +58,7 @@ func (c *Console) mailState(r *http.Request, v *visit) (statePart, error) {
 		return statePart{}, err
 	}
 	quarantined := mails[gateway.InboundQuarantined]
-	return statePart{"mail", []measure{
+	return statePart{Key: "mail", Measures: []measure{
 		{Key: "new", Value: count(mails[gateway.InboundNew]), Alert: "VaguemestreInboundWaiting"},
 		{Key: "quarantined", Value: count(quarantined), Bad: quarantined > 0, Link: "/passerelle/quarantaine", Alert: "VaguemestreQuarantine"},
 		{Key: "understood", Value: count(mails[gateway.InboundDone])},
@@ -81,7 +81,7 @@ func (c *Console) ledgerState(r *http.Request, v *visit) (statePart, error) {
 	if len(last.Stamp) > 0 {
 		stamp = "gateway.stamp-there"
 	}
-	return statePart{"ledger", []measure{
+	return statePart{Key: "ledger", Measures: []measure{
 		{Key: "size", Value: count(last.Size)},
 		{Key: "checkpoint", Value: c.when(v, last.Time)},
 		{Key: "stamp", Value: c.site.Text(v.lang, stamp), Alert: "VaguemestreTimestampMissing"},

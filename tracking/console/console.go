@@ -80,15 +80,16 @@ type Options struct {
 
 // Deps is what the console works with.
 type Deps struct {
-	Store    *store.Store
-	Accounts Accounts
-	Intake   Intake
-	Prover   Prover
-	Composer Composer
-	Pager    Pager
-	Matcher  Matcher
-	Kinds    *kinds.Set
-	Tokens   *token.Ring
+	Store       *store.Store
+	Accounts    Accounts
+	Intake      Intake
+	Prover      Prover
+	Composer    Composer
+	Pager       Pager
+	Matcher     Matcher
+	Instruments Instruments
+	Kinds       *kinds.Set
+	Tokens      *token.Ring
 }
 
 // Console is the agents' pages. It is an http.Handler, safe for concurrent use; it owns no goroutine.

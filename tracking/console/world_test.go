@@ -100,6 +100,11 @@ func (m *matcher) Match(_ context.Context, mail, recipient gateway.ID, by act.By
 	return m.err
 }
 
+// dials stands where the daemon puts what it knows of the servers that it works with.
+type dials struct{ shown Health }
+
+func (d *dials) Health() Health { return d.shown }
+
 // house is the console on the store, the rules, the accounts, the ledger and the issuer as they are. Victoria may write
 // about TESTESR2020, Bruno about AUTRE1, the administrator about nothing.
 type house struct {
@@ -115,6 +120,7 @@ type house struct {
 	count                   int
 	vault                   *seal.Vault
 	matched                 matcher
+	health                  dials
 }
 
 const testPassword = "un mot de passe de console"
@@ -143,7 +149,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	for _, c := range change {
 		c(&o)
 	}
-	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Kinds: set, Tokens: ring}))(t)
+	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Instruments: &h.health, Kinds: set, Tokens: ring}))(t)
 	h.tries = web.PerMinute(100_000, h.clock.now)
 	h.site.Start()
 	running, cancel := context.WithCancel(ctx)

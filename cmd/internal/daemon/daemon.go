@@ -28,6 +28,7 @@ import (
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 	"vaguemestre/inbound/mailbox"
+	"vaguemestre/outbound/relay"
 	"vaguemestre/outbound/submission"
 	"vaguemestre/tracking/ledger"
 	"vaguemestre/tracking/proof"
@@ -53,6 +54,7 @@ type Daemon struct {
 	ring      *token.Ring
 	vault     *seal.Vault
 	mailboxes *mailbox.Service
+	relay     *relay.Relay
 	tokens    map[string]*oauth.Source // by name
 	ledger    *ledger.Ledger
 	proof     *proof.Issuer

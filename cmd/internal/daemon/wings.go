@@ -27,6 +27,7 @@ func (d *Daemon) makeOutbound() error {
 		Owner: d.owner(), Workers: d.cfg.Queue.Workers, Lease: d.cfg.Queue.Lease.Of(), Lifetime: d.cfg.Queue.Lifetime.Of(), Grace: d.cfg.Queue.Grace.Of(),
 		Now: d.now, Logger: d.log, Registerer: d.registry,
 	}, d.store, d.composer, r)
+	d.relay = r
 	d.add("relay", r.Run)
 	d.add("queue", q.Run)
 	scheduler, err := d.newScheduler()

@@ -28,6 +28,19 @@ func (c *Console) adminRoutes() []route {
 		only("GET", "/quarantaine/{mail}/message", c.rawMail),
 		only("POST", "/quarantaine/{mail}/rapprocher", c.match),
 		only("POST", "/quarantaine/{mail}/classer", c.dismiss),
+		only("GET", "/agents", c.agents),
+		only("POST", "/agents", c.addAgent),
+		only("GET", "/agents/{agent}", c.agent),
+		only("POST", "/agents/{agent}/fermer", c.closeAgent),
+		only("POST", "/agents/{agent}/ouvrir", c.openAgent),
+		only("POST", "/agents/{agent}/mot-de-passe", c.resetPassword),
+		only("POST", "/agents/{agent}/sessions", c.endAgentSessions),
+		only("POST", "/agents/{agent}/consultations", c.entitleAgent),
+		only("POST", "/agents/{agent}/consultations/{about}/retirer", c.revokeAgent),
+		only("POST", "/agents/{agent}/mots-de-passe/{password}/revoquer", c.revokeAgentPassword),
+		only("GET", "/cles", c.keys),
+		only("POST", "/cles", c.addKey),
+		only("POST", "/cles/{key}/revoquer", c.revokeKey),
 	}
 }
 

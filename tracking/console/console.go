@@ -88,6 +88,7 @@ type Deps struct {
 	Pager       Pager
 	Matcher     Matcher
 	Instruments Instruments
+	APIKeys     APIKeys
 	Kinds       *kinds.Set
 	Tokens      *token.Ring
 }

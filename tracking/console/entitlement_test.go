@@ -52,6 +52,11 @@ func entitlements() map[string][4]string {
 		"POST /passerelle/file/{job}/retenir": gateways, "POST /passerelle/file/{job}/liberer": gateways, "POST /passerelle/file/{job}/annuler": gateways,
 		"GET /passerelle/quarantaine": gateways, "GET /passerelle/quarantaine/{mail}": gateways, "GET /passerelle/quarantaine/{mail}/message": gateways,
 		"POST /passerelle/quarantaine/{mail}/rapprocher": gateways, "POST /passerelle/quarantaine/{mail}/classer": gateways,
+		"GET /passerelle/agents": gateways, "POST /passerelle/agents": gateways, "GET /passerelle/agents/{agent}": gateways, "POST /passerelle/agents/{agent}/fermer": gateways,
+		"POST /passerelle/agents/{agent}/ouvrir": gateways, "POST /passerelle/agents/{agent}/mot-de-passe": gateways, "POST /passerelle/agents/{agent}/sessions": gateways,
+		"POST /passerelle/agents/{agent}/consultations": gateways, "POST /passerelle/agents/{agent}/consultations/{about}/retirer": gateways,
+		"POST /passerelle/agents/{agent}/mots-de-passe/{password}/revoquer": {out, never, never, never}, // it has none
+		"GET /passerelle/cles": gateways, "POST /passerelle/cles": gateways, "POST /passerelle/cles/{key}/revoquer": gateways,
 	}
 }
 
@@ -65,6 +70,8 @@ type things struct {
 	draft        gateway.Draft
 	job          gateway.Job
 	mail         gateway.Inbound
+	key          gateway.APIKey
+	agent        gateway.Agent // entitled to the consultation, and nobody who asks
 }
 
 func (x things) fill(path string) string {
@@ -72,7 +79,8 @@ func (x things) fill(path string) string {
 		"{$}", "", "{consultation}", x.consultation.String(), "{courier}", x.recipient.Courier.String(), "{recipient}", x.recipient.ID.String(),
 		"{reply}", x.reply.ID.String(), "{event}", x.event.ID.String(), "{session}", x.session.String(), "{n}", "1", "{name}", "x", "{part}", "1", "{link}", "x", "{format}", "vcard", "{password}", x.session.String(),
 		"{draft}", x.draft.ID.String(), "{file}", x.draft.Files[0].ID.String(),
-		"{job}", x.job.ID.String(), "{mail}", x.mail.ID.String(),
+		"{job}", x.job.ID.String(), "{mail}", x.mail.ID.String(), "{key}", x.key.ID.String(),
+		"{agent}", x.agent.ID.String(), "{about}", x.consultation.String(),
 	).Replace(path)
 }
 
@@ -84,6 +92,9 @@ func (h *house) things(about gateway.Consultation, c gateway.Courier) things {
 	x.event = h.happens(gateway.Delayed, r, gateway.ByReport, gateway.ReportDetails{Action: "delayed"}, h.keep("rapport de "+c.ID.String()))
 	x.reply = h.replies(r, time.Time{}, "Re: "+c.Subject, "Merci.")
 	x.draft = h.drafts(gateway.Draft{Agent: c.Author, Consultation: about.ID, Type: gateway.Libre, Options: gateway.Options{Acknowledged: true}, Subject: "À relire", Text: "Bonjour.", Recipients: []string{"a@b.example"}}, "un.txt")
+	x.key = must(h.d.Store.AddAPIKey(context.Background(), gateway.APIKey{Label: "SIM", Hash: gateway.HashOf([]byte(c.ID.String())), Scopes: []string{"read"}}))(h.t)
+	x.agent = must(h.d.Store.PutAgent(context.Background(), gateway.Agent{Login: "c" + c.ID.String(), Name: "Chloé", Addresses: []string{"c@ville.example"}}))(h.t)
+	check(h.t, h.d.Store.Entitle(context.Background(), x.agent.ID, about.ID))
 	x.mail = h.unplaced("From: a@b.example\r\nSubject: ?\r\n\r\nBonjour " + c.ID.String())
 	x.job = must(h.d.Store.Jobs(context.Background(), store.JobFilter{Courier: c.ID, Limit: 1}))(h.t)[0]
 	return x

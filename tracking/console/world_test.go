@@ -149,7 +149,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	for _, c := range change {
 		c(&o)
 	}
-	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Instruments: &h.health, Kinds: set, Tokens: ring}))(t)
+	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Instruments: &h.health, APIKeys: APIKeys{Scopes: []string{"consultations", "agents", "send", "read", "events"}, New: func() (string, gateway.Hash) { s := secret(); return s, gateway.HashOf([]byte(s)) }}, Kinds: set, Tokens: ring}))(t)
 	h.tries = web.PerMinute(100_000, h.clock.now)
 	h.site.Start()
 	running, cancel := context.WithCancel(ctx)

@@ -1,0 +1,268 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/mail"
+	"strings"
+
+	"vaguemestre/gateway"
+	"vaguemestre/gateway/account"
+	"vaguemestre/tracking/web"
+)
+
+type agentsPage struct {
+	adminPage
+	Agents []agentRow
+	Form   agentForm
+	Shown  string // the password of the one just added, this once
+}
+
+type agentRow struct {
+	gateway.Agent
+	Entitled []string // references
+}
+
+// agentForm is an agent as they are typed.
+type agentForm struct{ Login, Name, Addresses string }
+
+func (c *Console) agents(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return c.showAgents(w, r, v, agentsPage{adminPage: v.admin(r, "agents")})
+}
+
+func (c *Console) showAgents(w http.ResponseWriter, r *http.Request, v *visit, p agentsPage) error {
+	agents, err := c.d.Store.Agents(r.Context())
+	if err != nil {
+		return err
+	}
+	may, err := c.d.Store.Entitlements(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, a := range agents {
+		p.Agents = append(p.Agents, agentRow{a, may[a.ID]})
+	}
+	return c.page(w, r, v, web.Page{Name: "admin-agents", Status: formStatus(p.Error), Switch: "/passerelle/agents", Data: p})
+}
+
+// formStatus is 422 for a form that says what is wrong with it.
+func formStatus(problem string) int {
+	if problem != "" {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
+}
+
+const (
+	maxLogin     = 64 // characters
+	maxName      = 120
+	maxAddresses = 20
+)
+
+// read checks what was typed; problem names the sentence that says what is wrong.
+func (f agentForm) read() (a gateway.Agent, problem string) {
+	a.Login, a.Name = strings.ToLower(f.Login), f.Name
+	if a.Login == "" || strings.ContainsAny(a.Login, " \t:") {
+		return a, "agents.no-login"
+	}
+	if a.Name == "" {
+		return a, "agents.no-name"
+	}
+	for _, text := range strings.FieldsFunc(f.Addresses, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' }) {
+		parsed, err := mail.ParseAddress(text)
+		if err != nil || parsed.Address != text {
+			return a, "agents.bad-address"
+		}
+		a.Addresses = append(a.Addresses, strings.ToLower(text))
+	}
+	if len(a.Addresses) == 0 || len(a.Addresses) > maxAddresses {
+		return a, "agents.bad-address"
+	}
+	return a, ""
+}
+
+// addAgent adds one with a password that is made here, and shown this once: the store keeps its hash.
+func (c *Console) addAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	p := agentsPage{adminPage: v.admin(r, "agents"), Form: agentForm{
+		Login: singleLine(r.PostForm.Get("login"), maxLogin), Name: singleLine(r.PostForm.Get("nom"), maxName), Addresses: singleLine(r.PostForm.Get("adresses"), 2000),
+	}}
+	a, problem := p.Form.read()
+	if problem == "" {
+		switch _, err := c.d.Store.AgentByLogin(r.Context(), a.Login); {
+		case err == nil:
+			problem = "agents.taken"
+		case !errors.Is(err, gateway.ErrNotFound):
+			return err
+		}
+	}
+	if problem != "" {
+		p.Error = c.site.Text(v.lang, problem)
+		return c.showAgents(w, r, v, p)
+	}
+	p.Shown = rand.Text() // 26 characters, 128 bits
+	var err error
+	if a.Password, err = account.Hash(p.Shown); err != nil {
+		return err
+	}
+	if _, err := c.d.Store.PutAgent(r.Context(), a); err != nil {
+		return err
+	}
+	c.audit(r, v, "agent added", "agent", a.Login)
+	return c.showAgents(w, r, v, p)
+}
+
+type agentPage struct {
+	adminPage
+	Agent     gateway.Agent
+	Path      string
+	Self      bool
+	Entitled  []gateway.Consultation
+	Passwords []gateway.AppPassword
+	Sessions  []gateway.Session
+	Shown     string // a new password, this once
+}
+
+// loadAgent reads the agent of the path.
+func (c *Console) loadAgent(r *http.Request) (gateway.Agent, error) {
+	id, err := pathID(r, "agent")
+	if err != nil {
+		return gateway.Agent{}, err
+	}
+	return c.d.Store.Agent(r.Context(), id)
+}
+
+func (c *Console) agent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return c.showAgent(w, r, v, "", "")
+}
+
+func (c *Console) showAgent(w http.ResponseWriter, r *http.Request, v *visit, shown, problem string) (err error) {
+	p := agentPage{adminPage: v.admin(r, "agents"), Shown: shown}
+	p.Error = problem
+	if p.Agent, err = c.loadAgent(r); err != nil {
+		return err
+	}
+	id := p.Agent.ID
+	p.Path, p.Self = agentPath(id), id == v.agent.ID
+	if p.Entitled, err = c.d.Store.EntitledConsultations(r.Context(), id); err != nil {
+		return err
+	}
+	if p.Passwords, err = c.d.Store.AppPasswords(r.Context(), id); err != nil {
+		return err
+	}
+	if p.Sessions, err = c.d.Store.Sessions(r.Context(), id, c.o.Idle); err != nil {
+		return err
+	}
+	return c.page(w, r, v, web.Page{Name: "admin-agent", Status: formStatus(problem), Switch: p.Path, Data: p})
+}
+
+func agentPath(id gateway.ID) string { return "/passerelle/agents/" + id.String() }
+
+// change does something to the agent of the path, and writes down who did it.
+func (c *Console) change(w http.ResponseWriter, r *http.Request, v *visit, done string, do func(context.Context, gateway.Agent) error) error {
+	a, err := c.loadAgent(r)
+	if err == nil {
+		err = do(r.Context(), a)
+	}
+	if err != nil {
+		return err
+	}
+	c.audit(r, v, "agent: "+done, "agent", a.Login)
+	return after(w, r, agentPath(a.ID), "agent-"+done)
+}
+
+// closeAgent closes an account. An administrator cannot close their own: the last one would lock everybody out.
+func (c *Console) closeAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	a, err := c.loadAgent(r)
+	if err != nil {
+		return err
+	}
+	if a.ID == v.agent.ID {
+		return c.showAgent(w, r, v, "", c.site.Text(v.lang, "agents.self"))
+	}
+	return c.change(w, r, v, "closed", func(ctx context.Context, a gateway.Agent) error { return c.d.Store.SetDisabled(ctx, a.ID, true) })
+}
+
+func (c *Console) openAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return c.change(w, r, v, "opened", func(ctx context.Context, a gateway.Agent) error { return c.d.Store.SetDisabled(ctx, a.ID, false) })
+}
+
+func (c *Console) endAgentSessions(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return c.change(w, r, v, "sessions-ended", func(ctx context.Context, a gateway.Agent) error {
+		return c.d.Store.EndSessions(ctx, a.ID, v.session.ID) // the administrator's own page goes on
+	})
+}
+
+// resetPassword makes a new password, shown this once; the agent's sessions end.
+func (c *Console) resetPassword(w http.ResponseWriter, r *http.Request, v *visit) error {
+	a, err := c.loadAgent(r)
+	if err != nil {
+		return err
+	}
+	if a.ID == v.agent.ID {
+		return c.showAgent(w, r, v, "", c.site.Text(v.lang, "agents.self"))
+	}
+	shown := rand.Text()
+	hash, err := account.Hash(shown)
+	if err != nil {
+		return err
+	}
+	if err := c.d.Store.SetPassword(r.Context(), a.ID, hash); err != nil {
+		return err
+	}
+	c.audit(r, v, "agent: password reset", "agent", a.Login)
+	return c.showAgent(w, r, v, shown, "")
+}
+
+func (c *Console) entitleAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	a, err := c.loadAgent(r)
+	if err != nil {
+		return err
+	}
+	about, err := c.d.Store.ConsultationByReference(r.Context(), singleLine(r.PostForm.Get("reference"), 200))
+	if errors.Is(err, gateway.ErrNotFound) {
+		return c.showAgent(w, r, v, "", c.site.Text(v.lang, "agents.no-consultation"))
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.d.Store.Entitle(r.Context(), a.ID, about.ID); err != nil {
+		return err
+	}
+	c.audit(r, v, "agent entitled", "agent", a.Login, "consultation", about.Reference)
+	return after(w, r, agentPath(a.ID), "agent-entitled")
+}
+
+func (c *Console) revokeAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	about, err := pathID(r, "about")
+	if err != nil {
+		return err
+	}
+	return c.change(w, r, v, "revoked", func(ctx context.Context, a gateway.Agent) error {
+		if may, err := c.d.Store.Entitled(ctx, a.ID, about); err != nil || !may {
+			return errors.Join(err, gateway.ErrNotFound)
+		}
+		return c.d.Store.Revoke(ctx, a.ID, about)
+	})
+}
+
+// revokeAgentPassword ends an application password of the agent's.
+func (c *Console) revokeAgentPassword(w http.ResponseWriter, r *http.Request, v *visit) error {
+	id, err := pathID(r, "password")
+	if err != nil {
+		return err
+	}
+	return c.change(w, r, v, "password-revoked", func(ctx context.Context, a gateway.Agent) error {
+		known, err := c.d.Store.AppPasswords(ctx, a.ID)
+		if err != nil {
+			return err
+		}
+		for _, one := range known {
+			if one.ID == id && one.Revoked.IsZero() {
+				return c.d.Store.RevokeAppPassword(ctx, id)
+			}
+		}
+		return gateway.ErrNotFound
+	})
+}

@@ -461,6 +461,23 @@ func TestMailToTheAddressThatNobodyReads(t *testing.T) {
 	}
 }
 
+// What is written under seal to an address that takes no answers is under seal all the same.
+func TestPromiseSealedUntilAtTheAddressThatNobodyReads(t *testing.T) {
+	r := newRoom(t)
+	r.store.courier.Options.Reply = gateway.ReplyPolicy{Allowed: true, Sealed: true, By: now.Add(time.Hour)}
+	for to, why := range map[string]string{"nepasrepondre@" + domain + "\nIn-Reply-To: {id}": WhyNoReply, "{f}": WhyThread} {
+		step := r.understand(strings.Replace(strings.Replace(answer, "{r}", to, 1), "Re: Courrier", "Re: douze mille euros", 1))
+		if in := step.Inbound; in.Reason != why || in.Subject != "" || !in.Opens.Equal(now.Add(time.Hour)) {
+			t.Errorf("%s: %+v", why, in)
+		}
+		for _, e := range step.Events {
+			if len(e.Contents) > 0 || strings.Contains(string(e.Details), "douze mille") || strings.Contains(string(e.Details), step.Inbound.Content.String()) {
+				t.Errorf("%s: the event %s shows %s", why, e.Kind, e.Details)
+			}
+		}
+	}
+}
+
 func TestMailToTheAdministrator(t *testing.T) {
 	r := newRoom(t)
 	for _, to := range []string{"postmaster", "Abuse"} {

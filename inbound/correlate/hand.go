@@ -18,7 +18,7 @@ func (r Rules) UnderstandByHand(m Mail, match Match, by act.By) (gateway.Step, e
 	in := m.Inbound
 	in.State, in.Reason, in.Courier, in.Recipient = gateway.InboundDone, by.Actor+": "+by.Reason, match.Courier.ID, match.Recipient.ID
 	if m.Result.Class != "" {
-		in.Class, in.From, in.Subject = string(m.Result.Class), m.Result.From, m.Result.Subject
+		m.name(&in)
 	}
 	reason := in.Reason
 	step := gateway.Step{Inbound: &in}

@@ -36,7 +36,6 @@ func (r Rules) replies(m Mail, step *gateway.Step) error {
 			if reply, err = r.Vault.Close(reply); err != nil {
 				return err
 			}
-			step.Inbound.Subject, step.Inbound.Opens = "", reply.Opens
 		}
 		step.Replies = append(step.Replies, reply)
 		step.Events = append(step.Events, m.replied(reply, match))

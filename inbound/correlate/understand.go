@@ -54,14 +54,22 @@ const (
 func (r Rules) Understand(m Mail) (gateway.Step, error) {
 	m.Now = gateway.Micros(m.Now)
 	in := m.Inbound
-	in.State, in.Class, in.Reason = gateway.InboundDone, string(m.Result.Class), ""
-	in.From, in.Subject = m.Result.From, m.Result.Subject
+	in.State, in.Reason = gateway.InboundDone, ""
+	m.name(&in)
 	if len(m.Matches) > 0 {
 		in.Courier, in.Recipient = m.Matches[0].Courier.ID, m.Matches[0].Recipient.ID
 	}
 	step := gateway.Step{Inbound: &in}
 	err := r.decide(m, &step)
 	return step, err
+}
+
+// name says in a mail's row what shows of it: of one under seal, not its subject.
+func (m Mail) name(in *gateway.Inbound) {
+	in.Class, in.From, in.Subject, in.Opens = string(m.Result.Class), m.Result.From, m.Result.Subject, m.Opens()
+	if !in.Opens.IsZero() {
+		in.Subject = ""
+	}
 }
 
 // decide names the case. The order matters: our own mail first, so that nothing answers it.
@@ -179,7 +187,9 @@ func (r Rules) noReply(m Mail, step *gateway.Step) {
 		return
 	}
 	e := gateway.NewEvent(gateway.Quarantined, m.Now, m.details(WhyNoReply, match), nil).About(match.Courier.ID, match.Recipient.ID)
-	e.Contents = []gateway.Hash{m.Inbound.Content}
+	if m.Opens().IsZero() {
+		e.Contents = []gateway.Hash{m.Inbound.Content}
+	}
 	e.Once = "noreply:" + match.Courier.ID.String() + ":" + strings.ToLower(to)
 	step.Events = append(step.Events, e)
 	step.Jobs = append(step.Jobs, m.notice(gateway.Notice{Kind: gateway.NoticeNoReply, To: to}, match))
@@ -208,8 +218,13 @@ func (m Mail) notice(n gateway.Notice, match Match) gateway.Job {
 	}
 }
 
+// details is what an event says of a mail; of one under seal, neither its subject nor its hash.
 func (m Mail) details(reason string, match Match) gateway.MailDetails {
-	return gateway.MailDetails{From: m.Result.From, Subject: m.Result.Subject, Reason: reason, Content: m.Inbound.Content, MatchedBy: match.How}
+	d := gateway.MailDetails{From: m.Result.From, Reason: reason, MatchedBy: match.How}
+	if m.Opens().IsZero() {
+		d.Subject, d.Content = m.Result.Subject, m.Inbound.Content
+	}
+	return d
 }
 
 // mailEvent records an absence, a challenge, a receipt or a complaint, for each letter it is about.

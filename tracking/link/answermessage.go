@@ -2,6 +2,7 @@ package link
 
 import (
 	"bufio"
+	"crypto/rand"
 	"encoding/base64"
 	"io"
 	"mime/quotedprintable"
@@ -65,7 +66,8 @@ func (m answerMessage) write(to io.Writer, pour func(io.Writer, draftFile) error
 	return w.Flush() // the first error of all
 }
 
-// header is the fields before Content-Type. No value can end its field: names and subjects are encoded or folded.
+// header is the fields before Content-Type. No value can end its field: names and subjects are encoded or folded. A sealed answer
+// bears random bits: without them, whoever sees its commitment could try what it may say, all else being known.
 func (m answerMessage) header() string {
 	from := mail.Address{Name: m.recipient.CompanyName, Address: m.recipient.Address}
 	var b strings.Builder
@@ -78,6 +80,9 @@ func (m answerMessage) header() string {
 	if m.recipient.MessageID != "" {
 		field("In-Reply-To", m.recipient.MessageID)
 		field("References", m.recipient.MessageID)
+	}
+	if m.reply.Sealed {
+		field("Vaguemestre-Salt", rand.Text())
 	}
 	field("MIME-Version", "1.0")
 	return b.String()

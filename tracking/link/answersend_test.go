@@ -103,6 +103,9 @@ func TestPromiseSealedUntilOnThePage(t *testing.T) {
 	if raw := b.content(r.Content); gateway.Commitment(r.ID, gateway.HashOf(raw)) != commitment(t, events) {
 		t.Error("the commitment does not bind the answer")
 	}
+	if !regexp.MustCompile(`(?m)^Vaguemestre-Salt: [A-Z2-7]{26}\r$`).Match(b.content(r.Content)) {
+		t.Error("what the answer says could be found by trying, until the commitment is met")
+	}
 	if kinds := fmt.Sprint(b.jobs()); kinds != "[received reply reply]" {
 		t.Errorf("notices %s", kinds)
 	}

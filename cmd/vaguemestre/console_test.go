@@ -114,6 +114,7 @@ func TestAnAgentSignsInByMailAndFollowsALetter(t *testing.T) {
 		return strings.Contains(page, "Visite du site") && strings.Contains(page, "Lu par le destinataire")
 	})
 
+	c.administers(i)
 	r, err := http.NewRequest(http.MethodGet, c.base+about[1]+"/direct", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -130,4 +131,27 @@ func TestAnAgentSignsInByMailAndFollowsALetter(t *testing.T) {
 	if strings.Contains(i.log.String(), strings.TrimPrefix(strings.Split(link, "?")[0], "/connexion/lien/")) {
 		t.Error("the link is in the log")
 	}
+}
+
+// administers sees to the gateway as its administrator: what the relay showed when the letter left, a mail that found no letter.
+func (c consoleClient) administers(i *installation) {
+	c.Helper()
+	i.must("", "agent", "promote", "victoria")
+	state := c.ask(http.MethodGet, "/passerelle", nil)
+	for _, want := range []string{"Relais 127.0.0.1:", "Rapports de remise (DSN)", "Boîte «", "Certificats de la passerelle"} {
+		if !strings.Contains(state, want) {
+			c.Errorf("the state does not say %q:\n%s", want, state)
+		}
+	}
+	mail := unplaced(c.T, i, i.look(), "From: "+boxOf("suivi")+"\nTo: perdu@ailleurs.test\nSubject: Portail\nMessage-ID: <perdu@x.test>\n\nLe portail est rouge.\n")
+	at := "/passerelle/quarantaine/" + mail
+	page := c.ask(http.MethodGet, at+"?destinataire="+url.QueryEscape(boxOf("suivi")), nil)
+	letter := regexp.MustCompile(`name="destinataire" id="r-[^"]+" value="([^"]+)"`).FindStringSubmatch(page)
+	if letter == nil || !strings.Contains(page, "Le portail est rouge.") {
+		c.Fatalf("no letter is offered for the mail:\n%s", page)
+	}
+	if list := c.send(page, at+"/rapprocher", url.Values{"destinataire": {letter[1]}, "motif": {"au téléphone"}}); !strings.Contains(list, "Le message est rattaché.") {
+		c.Errorf("%s", list)
+	}
+	i.must("", "quarantine", "show", mail)
 }

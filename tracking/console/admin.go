@@ -35,6 +35,7 @@ func (c *Console) adminRoutes() []route {
 		only("POST", "/agents/{agent}/ouvrir", c.openAgent),
 		only("POST", "/agents/{agent}/mot-de-passe", c.resetPassword),
 		only("POST", "/agents/{agent}/sessions", c.endAgentSessions),
+		only("POST", "/agents/{agent}/avis", c.setNotices),
 		only("POST", "/agents/{agent}/consultations", c.entitleAgent),
 		only("POST", "/agents/{agent}/consultations/{about}/retirer", c.revokeAgent),
 		only("POST", "/agents/{agent}/mots-de-passe/{password}/revoquer", c.revokeAgentPassword),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strings"
 
 	"vaguemestre/gateway"
@@ -121,6 +122,7 @@ type agentPage struct {
 	Entitled  []gateway.Consultation
 	Passwords []gateway.AppPassword
 	Sessions  []gateway.Session
+	Notices   []noticeChoice
 	Shown     string // a new password, this once
 }
 
@@ -148,6 +150,9 @@ func (c *Console) showAgent(w http.ResponseWriter, r *http.Request, v *visit, sh
 	if p.Entitled, err = c.d.Store.EntitledConsultations(r.Context(), id); err != nil {
 		return err
 	}
+	for _, kind := range gateway.MutableNotices() {
+		p.Notices = append(p.Notices, noticeChoice{kind, !slices.Contains(p.Agent.Notices.Muted, kind)})
+	}
 	if p.Passwords, err = c.d.Store.AppPasswords(r.Context(), id); err != nil {
 		return err
 	}
@@ -155,6 +160,25 @@ func (c *Console) showAgent(w http.ResponseWriter, r *http.Request, v *visit, sh
 		return err
 	}
 	return c.page(w, r, v, web.Page{Name: "admin-agent", Status: formStatus(problem), Switch: p.Path, Data: p})
+}
+
+// noticeChoice is a notice that an agent can do without.
+type noticeChoice struct {
+	Kind gateway.NoticeKind
+	On   bool
+}
+
+// setNotices chooses what an agent is told by mail. Companies' answers always come.
+func (c *Console) setNotices(w http.ResponseWriter, r *http.Request, v *visit) error {
+	return c.change(w, r, v, "notices", func(ctx context.Context, a gateway.Agent) error {
+		a.Notices.Digest, a.Notices.Muted = r.PostForm.Has("digest"), nil
+		for _, kind := range gateway.MutableNotices() {
+			if !slices.Contains(r.PostForm["avis"], string(kind)) {
+				a.Notices.Muted = append(a.Notices.Muted, kind)
+			}
+		}
+		return c.d.Store.SetNotices(ctx, a.ID, a.Notices)
+	})
 }
 
 func agentPath(id gateway.ID) string { return "/passerelle/agents/" + id.String() }

@@ -58,6 +58,11 @@ func TestAnAdministratorSeesToAgents(t *testing.T) {
 		t.Error("a revoked password opens")
 	}
 
+	p.send(at, at+"/avis", "avis", "read", "digest", "1").leads(t, at)
+	if n := must(h.d.Store.Agent(t.Context(), chloe.ID))(t).Notices; !n.Digest || !n.Wants(gateway.NoticeRead) || n.Wants(gateway.NoticeFailed) {
+		t.Errorf("%+v", n)
+	}
+
 	victoria, hers := h.signedIn(h.victoria), agentPath(h.victoria.ID)
 	p.send(hers, hers+"/sessions").leads(t, hers)
 	victoria.get("/").leads(t, "/connexion")

@@ -1,5 +1,7 @@
 // Package console serves the agents' pages: signing in, their consultations, the follow-up of couriers (« Suivi des
-// messages »), the details of exchanges, the companies' replies, and what may still be done.
+// messages »), the details of exchanges, the companies' replies, and what may still be done; and, to administrators, the gateway itself:
+// its state, the queue, the quarantine, agents and keys. Being an administrator opens no consultation, and what they do is an event or a line
+// of the log that bears their name.
 //
 // It promises that nothing is shown or done without a session of an account that is open; that an agent sees and acts
 // on the consultations they are entitled to only, what they may not see answering exactly as what does not exist

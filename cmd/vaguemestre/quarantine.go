@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -17,7 +15,7 @@ import (
 
 type quarantineCommand struct {
 	List    quarantineList    `cmd:"" help:"The mail that waits for a person."`
-	Raw     quarantineRaw     `cmd:"" help:"Write a mail as it came."`
+	Raw     quarantineRaw     `cmd:"" help:"Write a mail as it came, unless it may be a sealed answer."`
 	Show    quarantineShow    `cmd:"" help:"Show a mail: its header, and its text unless it may be a sealed answer."`
 	Match   quarantineMatch   `cmd:"" help:"Say which letter a mail is about: it is then understood as such."`
 	Dismiss quarantineDismiss `cmd:"" help:"Say that a mail needs nothing more; it is kept."`
@@ -71,40 +69,11 @@ func (q quarantineRaw) Run(cmds *commands, c console, ctx context.Context) error
 		if err != nil {
 			return err
 		}
-		if !in.Opens.IsZero() {
-			return quarantine.Sealed{Until: in.Opens}
-		}
-		content, err := s.OpenContent(ctx, in.Content)
+		content, err := quarantine.Raw(ctx, s, in.ID, time.Now())
 		if err != nil {
 			return err
 		}
-		opens, err := quarantine.SealedUntil(ctx, s, in, time.Now())
-		if err == nil {
-			err = writeMail(c, content, opens)
-		}
+		_, err = io.Copy(c.out, io.NewSectionReader(content, 0, content.Size()))
 		return errors.Join(err, content.Close())
 	})
-}
-
-// writeMail writes a mail as it came; only its header while it may be an answer under a seal that is open.
-func writeMail(c console, content store.Content, opens time.Time) error {
-	r := bufio.NewReader(io.NewSectionReader(content, 0, content.Size()))
-	if opens.IsZero() {
-		_, err := io.Copy(c.out, r)
-		return err
-	}
-	for {
-		line, err := r.ReadString('\n')
-		if errors.Is(err, io.EOF) || strings.TrimRight(line, "\r\n") == "" {
-			break
-		}
-		if err == nil {
-			_, err = io.WriteString(c.out, line)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	c.say("Only the header is written: answers are sealed until %s, and this mail may be one.", opens.Local().Format(stamp))
-	return nil
 }

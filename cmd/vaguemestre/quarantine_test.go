@@ -1,32 +1,30 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
 )
 
-type written struct{ *bytes.Reader }
-
-func (written) Close() error { return nil }
-
-// TestPromiseSealedUntilUnmatchedMailShowsItsHeaderOnly: an answer that found no letter may be under a seal that is open.
-func TestPromiseSealedUntilUnmatchedMailShowsItsHeaderOnly(t *testing.T) {
-	const mail = "From: contact@entreprise.test\r\nSubject: offre\r\n\r\nPrix : douze mille euros.\r\n"
-	for name, tc := range map[string]struct {
-		opens time.Time
-		whole bool
-	}{
-		"while a seal is open": {time.Now().Add(time.Hour), false},
-		"once all are open":    {time.Time{}, true},
-	} {
-		var out, said bytes.Buffer
-		if err := writeMail(console{out: &out, err: &said}, written{bytes.NewReader([]byte(mail))}, tc.opens); err != nil {
-			t.Fatal(err)
+// TestPromiseSealedUntilUnmatchedMailIsNotWritten: an answer that found no letter may be under a seal that is open. One whose header never
+// ends is written no more than another.
+func TestPromiseSealedUntilUnmatchedMailIsNotWritten(t *testing.T) {
+	i, s := desk(t)
+	const secret = "Nous proposons douze mille euros."
+	mails := []string{unplaced(t, i, s, "From: x@y.test\nSubject: offre\n\n"+secret+"\n"), unplaced(t, i, s, "From: x@y.test\nSubject: offre\n"+secret+"\n")}
+	for _, mail := range mails {
+		if out := i.must("", "quarantine", "raw", mail); !strings.Contains(out, secret) {
+			t.Errorf("before any seal: %s", out)
 		}
-		if whole := strings.Contains(out.String(), "douze mille"); whole != tc.whole || !strings.Contains(out.String(), "Subject: offre") {
-			t.Errorf("%s:\n%s", name, out.String())
+	}
+	i.must("", "courier", "send", "--agent", "victoria", "--consultation", "TESTESR2020", "--type", "libre", "--to", boxOf("libre"), "--subject", "Visite",
+		"--body", "Bonjour.", "--reply", "--sealed", "--reply-by", time.Now().Add(48*time.Hour).Format("2006-01-02 15:04"))
+	for _, mail := range mails {
+		if out, err := i.program("", "quarantine", "raw", mail); err == nil || strings.Contains(out+err.Error(), "douze mille") || !strings.Contains(err.Error(), "sealed until") {
+			t.Errorf("%s, %v", out, err)
+		}
+		if out := i.must("", "quarantine", "show", mail); strings.Contains(out, "douze mille") || !strings.Contains(out, "sealed until") {
+			t.Error(out)
 		}
 	}
 }

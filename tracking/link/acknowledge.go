@@ -117,11 +117,15 @@ func notify(e gateway.Event, kind gateway.NoticeKind, to string) gateway.Job {
 // toLetter sends the visitor to the page by GET, so that reloading it posts nothing.
 func (p *Pages) toLetter(w http.ResponseWriter, r *http.Request) { p.to(w, r, "") }
 
-// to sends the visitor to a page of the letter, in the language that they chose.
+// to sends the visitor to a page of the letter, or to a place in it, by GET and in the language that they chose.
 func (p *Pages) to(w http.ResponseWriter, r *http.Request, page string) {
+	page, place, _ := strings.Cut(page, "#")
 	target := "/l/" + r.PathValue("token") + page
 	if lang := web.Chosen(r); lang != "" {
 		target += "?lang=" + lang
+	}
+	if place != "" {
+		target += "#" + place
 	}
 	http.Redirect(w, r, target, http.StatusSeeOther)
 }

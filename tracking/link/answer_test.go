@@ -95,6 +95,15 @@ func (b *bureau) sendFile(name, body string, n int) (id string, last *httptest.R
 	return id, last
 }
 
+func TestAFileOfAnySizeAnnouncedIsMeasured(t *testing.T) {
+	b := newBureau(t, gateway.ReplyPolicy{Allowed: true})
+	b.sendFile("plan.pdf", "%PDF", 4)
+	form := b.field(b.see("/reponse"), "form")
+	if w := b.do("POST", "/reponse/fichiers", strings.NewReader(`{"name":"a.pdf","size":9223372036854775807}`), formHeader, form); w.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
 func TestAFileGoesOnWhereItWasCut(t *testing.T) {
 	b := newBureau(t, gateway.ReplyPolicy{Allowed: true})
 	body := strings.Repeat("0123456789abcdef", 20_000) // 320,000 octets

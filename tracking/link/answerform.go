@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -132,9 +131,9 @@ func (a *answers) write(w http.ResponseWriter, r *http.Request) {
 	case len(in.problems) > 0 || in.conflict:
 		a.again(w, r, l, http.StatusUnprocessableEntity, in)
 	case in.action == "review":
-		a.redirect(w, r, "/reponse/verifier", "")
+		a.to(w, r, "/reponse/verifier")
 	default:
-		a.redirect(w, r, "/reponse", "#fichiers")
+		a.to(w, r, "/reponse#fichiers")
 	}
 }
 
@@ -157,15 +156,6 @@ func (a *answers) again(w http.ResponseWriter, r *http.Request, l letter, status
 		v.Errors = append(v.Errors, map[string]any{"Field": p.field, "Text": a.site.Text(lang, "answer.error."+p.key, p.args...)})
 	}
 	a.answerPage(w, r, status, "answer", v)
-}
-
-// redirect leads on by GET, so that reloading a page posts nothing.
-func (a *answers) redirect(w http.ResponseWriter, r *http.Request, to, fragment string) {
-	target := "/l/" + r.PathValue("token") + to
-	if lang := web.Chosen(r); lang != "" {
-		target += "?" + url.Values{"lang": {lang}}.Encode()
-	}
-	http.Redirect(w, r, target+fragment, http.StatusSeeOther)
 }
 
 // maxField bounds the small fields of a form, and maxFields their number, in a form whose files have a bound of their own.

@@ -110,9 +110,9 @@ func (a *answers) sentBefore(w http.ResponseWriter, r *http.Request, l letter, i
 	switch {
 	case err == nil && reply.Recipient == l.recipient.ID:
 		a.metrics.sent.WithLabelValues("again").Inc()
-		a.redirect(w, r, "/reponse/recu/"+a.receiptOf(id), "")
+		a.to(w, r, "/reponse/recu/"+a.receiptOf(id))
 	case err == nil || errors.Is(err, gateway.ErrNotFound):
-		a.redirect(w, r, "/reponse", "")
+		a.to(w, r, "/reponse")
 	default:
 		a.outage(w, r, "read a reply", err)
 	}
@@ -141,7 +141,7 @@ func (a *answers) sendNow(w http.ResponseWriter, r *http.Request, l letter, d dr
 		a.outage(w, r, "send an answer", err)
 		return
 	}
-	a.redirect(w, r, "/reponse/recu/"+a.receiptOf(d.ID), "")
+	a.to(w, r, "/reponse/recu/"+a.receiptOf(d.ID))
 }
 
 // record stores the answer's message, then in one transaction the reply, its event, its notices, and that nothing is being

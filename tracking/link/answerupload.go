@@ -94,7 +94,7 @@ func (a *answers) add(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 	case file.Size <= 0:
 		err = errEmpty
-	case d.Size+file.Size > a.MaxBytes:
+	case file.Size > a.MaxBytes-d.Size:
 		err = store.ErrFull
 	default:
 		var b []byte

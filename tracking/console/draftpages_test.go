@@ -3,6 +3,7 @@ package console
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/go-rod/rod/lib/input"
@@ -130,4 +131,46 @@ func TestTheFormByKeyboardAlone(t *testing.T) {
 	there()
 	p.Says("Le courrier est envoyé")
 	h.signedIn(h.victoria).get("/brouillons/"+d.ID.String()).leads(t, "/courriers/")
+}
+
+// What Word puts on the clipboard, shortened.
+const fromWord = `<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><style>p.MsoNormal{margin:0cm}</style></head><body><!--StartFragment--><p class="MsoNormal" style="mso-margin-top-alt:auto"><b>Notre décision</b><o:p></o:p></p><p class="MsoListParagraph" onclick="alert(1)">note de 62<img src="https://suivi.example/x.png"></p><script>alert(1)</script><!--EndFragment--></body></html>`
+
+func TestWhatIsPastedFromWordIsCleaned(t *testing.T) {
+	h := newHouse(t)
+	p := h.enter(browser.Desktop(), h.victoria)
+	p.Go(h.site.URL + h.begin()).Click("#editeur")
+	p.MustEval(`html => {
+		getSelection().selectAllChildren(document.getElementById("editeur"));
+		const data = new DataTransfer();
+		data.setData("text/html", html);
+		document.getElementById("editeur").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+	}`, fromWord)
+	shows(t, p, "#editeur", "Notre décision")
+	shows(t, p, "#etat", "Enregistré à")
+	d := must(h.d.Store.Drafts(t.Context(), h.about.ID))(t)[0]
+	if !d.Rich || !strings.Contains(d.Text, "<b>Notre décision</b>") || !strings.Contains(d.Text, "note de 62") {
+		t.Errorf("the words are lost: %q", d.Text)
+	}
+	for _, dirt := range []string{"Mso", "mso", "o:p", "style", "script", "onclick", "img"} {
+		if strings.Contains(d.Text, dirt) {
+			t.Errorf("%q came through: %q", dirt, d.Text)
+		}
+	}
+}
+
+func TestAFileThatIsDroppedIsAttached(t *testing.T) {
+	h := newHouse(t)
+	p := h.enter(browser.Desktop(), h.victoria)
+	p.Go(h.site.URL + h.begin()).Find("#depot").MustEval(`() => {
+		const data = new DataTransfer();
+		data.items.add(new File(["plan"], "plan d'accès.txt", { type: "text/plain" }));
+		this.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+	}`)
+	shows(t, p, "#envois a", "plan d'accès.txt")
+	d := must(h.d.Store.Drafts(t.Context(), h.about.ID))(t)[0]
+	d = must(h.d.Store.Draft(t.Context(), d.ID))(t)
+	if len(d.Files) != 1 || d.Files[0].Name != "plan d'accès.txt" || d.Files[0].Size != 4 {
+		t.Errorf("%+v", d.Files)
+	}
 }

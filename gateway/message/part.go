@@ -209,3 +209,11 @@ func (m *Message) Find(path string) *Part {
 	}
 	return nil
 }
+
+// Uncut is the error of Text but for ErrCut: for who takes a text that was cut at its bound for what it is, its beginning.
+func Uncut(err error) error {
+	if errors.Is(err, ErrCut) {
+		return nil
+	}
+	return err
+}

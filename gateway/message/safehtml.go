@@ -122,3 +122,12 @@ func inlineImage(t html.Token, image func(string) string) string {
 	t.Attr = append(kept, html.Attribute{Key: "src", Val: src})
 	return t.String()
 }
+
+// Raster tells the image types that carry no script: what a page may show in its place.
+func Raster(mediaType string) bool {
+	switch mediaType {
+	case "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp":
+		return true
+	}
+	return false
+}

@@ -102,7 +102,7 @@ func (c *Console) html(w http.ResponseWriter, r *http.Request, v *visit) error {
 	}
 	safe := message.SafeHTML(source, func(cid string) string {
 		image := m.ByContentID(cid)
-		if image == nil || !raster(image.MediaType) {
+		if image == nil || !message.Raster(image.MediaType) {
 			return ""
 		}
 		return v.courierPath() + "/image/" + image.Path
@@ -115,15 +115,6 @@ func (c *Console) html(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return nil
 }
 
-// raster tells the image types that carry no script.
-func raster(mediaType string) bool {
-	switch mediaType {
-	case "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp":
-		return true
-	}
-	return false
-}
-
 func (c *Console) image(w http.ResponseWriter, r *http.Request, v *visit) error {
 	m, err := c.open(r.Context(), v.courier.Content)
 	if err != nil {
@@ -131,7 +122,7 @@ func (c *Console) image(w http.ResponseWriter, r *http.Request, v *visit) error 
 	}
 	defer m.Close()
 	part := m.Find(r.PathValue("part"))
-	if part == nil || !raster(part.MediaType) {
+	if part == nil || !message.Raster(part.MediaType) {
 		return gateway.ErrNotFound
 	}
 	w.Header().Set("Content-Type", part.MediaType)

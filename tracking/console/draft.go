@@ -180,14 +180,6 @@ func (m letter) editable() (text string, rich bool, err error) {
 	return strings.ReplaceAll(text, "\r\n", "\n"), rich, err
 }
 
-// uncut takes a text that was cut at its bound for what it is: its beginning.
-func uncut(err error) error {
-	if errors.Is(err, message.ErrCut) {
-		return nil
-	}
-	return err
-}
-
 // noPicture: pictures inside a text stay out of the form; they are among its files.
 func noPicture(string) string { return "" }
 

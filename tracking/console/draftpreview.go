@@ -66,7 +66,7 @@ func (m letter) shown() (text string, rich bool, err error) {
 		return "", false, nil
 	}
 	text, err = part.Text(maxDraftText)
-	return text, rich, uncut(err)
+	return text, rich, message.Uncut(err)
 }
 
 // previewPage is the page that the first recipient would see once they acknowledge.

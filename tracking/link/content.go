@@ -1,7 +1,6 @@
 package link
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,21 +93,13 @@ func (o opened) text() (text string, html bool, err error) {
 	}
 	if t := o.message.Text(); t != nil {
 		text, err = t.Text(maxText)
-		return text, h != nil, uncut(err)
+		return text, h != nil, message.Uncut(err)
 	}
 	if h == nil {
 		return "", false, nil
 	}
 	source, err := h.Text(maxText)
-	return message.HTMLToText(source), true, uncut(err)
-}
-
-// uncut takes a text that was cut at its bound for what it is: the page shows its beginning.
-func uncut(err error) error {
-	if errors.Is(err, message.ErrCut) {
-		return nil
-	}
-	return err
+	return message.HTMLToText(source), true, message.Uncut(err)
 }
 
 // body is the letter's HTML, made safe, for the page's sandboxed frame: no script, no remote load.
@@ -124,7 +115,7 @@ func (p *Pages) body(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	source, err := part.Text(maxText)
-	if uncut(err) != nil {
+	if message.Uncut(err) != nil {
 		p.outage(w, r, "read the letter's HTML", err)
 		return
 	}
@@ -140,20 +131,11 @@ func (p *Pages) body(w http.ResponseWriter, r *http.Request) {
 func (o opened) imageLink(r *http.Request) func(string) string {
 	return func(cid string) string {
 		part := o.message.ByContentID(cid)
-		if part == nil || !raster(part.MediaType) {
+		if part == nil || !message.Raster(part.MediaType) {
 			return ""
 		}
 		return "/l/" + r.PathValue("token") + "/image/" + part.Path
 	}
-}
-
-// raster tells the image types that carry no script.
-func raster(mediaType string) bool {
-	switch mediaType {
-	case "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp":
-		return true
-	}
-	return false
 }
 
 func (p *Pages) image(w http.ResponseWriter, r *http.Request) {
@@ -163,7 +145,7 @@ func (p *Pages) image(w http.ResponseWriter, r *http.Request) {
 	}
 	defer o.content.Close()
 	part := o.message.Find(r.PathValue("part"))
-	if part == nil || !raster(part.MediaType) {
+	if part == nil || !message.Raster(part.MediaType) {
 		p.unknown(w, r)
 		return
 	}

@@ -217,3 +217,46 @@ func TestAnUploadCutThreeTimesResumes(t *testing.T) {
 	}
 	p.Press(`button[value="review"]`).Says("plans.zip", gateway.HashOf(content).String())
 }
+
+// slowAnswer hands on to next, and keeps what it says to the first PUT until it is let go.
+type slowAnswer struct {
+	next       http.Handler
+	once       sync.Once
+	kept, gone chan struct{}
+}
+
+func (s *slowAnswer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	first := false
+	if r.Method == http.MethodPut {
+		s.once.Do(func() { first = true })
+	}
+	if !first {
+		s.next.ServeHTTP(w, r)
+		return
+	}
+	said := httptest.NewRecorder()
+	s.next.ServeHTTP(said, r)
+	close(s.kept)
+	<-s.gone
+	for name, values := range said.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(said.Code)
+	_, _ = said.Body.WriteTo(w) // whoever left does not concern us
+}
+
+// TestWhoGoesOnWhileWordsAreSavedIsNotTheirOwnRival: what the page has under way does not stand against what it posts.
+func TestWhoGoesOnWhileWordsAreSavedIsNotTheirOwnRival(t *testing.T) {
+	b := newBureau(t, gateway.ReplyPolicy{Allowed: true})
+	slow := &slowAnswer{next: b.pages, kept: make(chan struct{}), gone: make(chan struct{})}
+	server := httptest.NewServer(slow)
+	t.Cleanup(server.Close)
+	p := chromium.Open(t, browser.Desktop()).Go(server.URL + b.link + "/reponse")
+	p.Type("#text", "Madame,").Click("h1") // which takes the focus from the field
+	<-slow.kept
+	p.Type("#text", "Madame, Monsieur,").Click(`button[value="review"]`)
+	p.Find(`#answer[aria-busy="true"]`)
+	close(slow.gone)
+	p.Find("#effect")
+	p.Says("Madame, Monsieur,")
+}

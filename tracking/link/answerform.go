@@ -215,7 +215,7 @@ func (a *answers) field(ctx context.Context, l letter, part *multipart.Part, in 
 	case "files":
 		return a.fileField(ctx, part, in)
 	case "text":
-		return a.textField(ctx, part, in)
+		return a.textField(ctx, l, part, in)
 	case "saves", "action", "remove":
 		value, err := small(part)
 		if err != nil {
@@ -238,7 +238,7 @@ func (a *answers) field(ctx context.Context, l letter, part *multipart.Part, in 
 }
 
 // textField saves the words over those that the page showed.
-func (a *answers) textField(ctx context.Context, part *multipart.Part, in *round) error {
+func (a *answers) textField(ctx context.Context, l letter, part *multipart.Part, in *round) error {
 	b, err := io.ReadAll(io.LimitReader(part, maxWords+1))
 	if err != nil {
 		in.problems = append(in.problems, problem{key: "cut"})
@@ -253,11 +253,16 @@ func (a *answers) textField(ctx context.Context, part *multipart.Part, in *round
 		return nil
 	}
 	err = a.saveWords(ctx, in.draft, in.Saves, in.text)
-	in.conflict = errors.Is(err, store.ErrConflict)
-	if in.conflict {
-		return nil
+	if errors.Is(err, store.ErrConflict) {
+		in.conflict, err = a.others(ctx, l, in.text)
 	}
 	return err
+}
+
+// others tells whether the words kept are others than text: the page's own script may have kept these a moment before.
+func (a *answers) others(ctx context.Context, l letter, text string) (bool, error) {
+	d, err := a.current(ctx, l)
+	return d.text != text, err
 }
 
 // words is a text as it is kept: UTF-8, line ends of one kind.

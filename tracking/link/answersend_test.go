@@ -181,6 +181,9 @@ func TestTwoWindowsOfOneCompanyLoseNoWord(t *testing.T) {
 	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "first window") || !strings.Contains(w.Body.String(), ">second window</textarea>") {
 		t.Errorf("%d\n%s", w.Code, w.Body)
 	}
+	if w := b.postForm(form, "0", "first window", "review"); w.Code != http.StatusSeeOther {
+		t.Errorf("the words that are kept are said to be others: %d\n%s", w.Code, w.Body)
+	}
 	if w := b.do("PUT", "/reponse/texte", strings.NewReader("third"), formHeader, form, savesHeader, "0"); w.Code != http.StatusConflict {
 		t.Errorf("by the script: %d", w.Code)
 	}

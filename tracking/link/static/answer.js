@@ -31,9 +31,10 @@
   const pause = ms => new Promise(done => setTimeout(done, ms));
 
   // The words, saved a moment after the last key.
-  let saved = text.value, timer = 0, saving = Promise.resolve();
+  let saved = text.value, timer = 0, saving = Promise.resolve(), writing = 0;
   const save = () => {
     clearTimeout(timer);
+    writing++;
     saving = saving.then(async () => {
       if (text.value === saved) return;
       const value = text.value;
@@ -51,7 +52,7 @@
         state.textContent = form.dataset.unsaved;
         timer = setTimeout(save, 10000);
       }
-    });
+    }).finally(() => { writing--; });
     return saving;
   };
   text.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(save, 1500); });
@@ -154,7 +155,7 @@
   for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, e => { e.preventDefault(); drop.classList.remove("over"); });
   drop.addEventListener("drop", e => take([...e.dataTransfer.files]));
 
-  // Nothing leaves the page while files are under way; the words posted are the words saved.
+  // Nothing leaves the page while files are under way, nor while words are: the answer to these says over which the form's come.
   form.addEventListener("submit", async e => {
     if (e.submitter && e.submitter.name === "remove") {
       e.preventDefault();
@@ -165,6 +166,13 @@
     }
     if (under > 0) { e.preventDefault(); spoken.textContent = form.dataset.busy; spoken.className = "alert info"; return; }
     clearTimeout(timer);
+    if (writing > 0) {
+      e.preventDefault();
+      form.setAttribute("aria-busy", "true");
+      await saving;
+      form.removeAttribute("aria-busy");
+      form.requestSubmit(e.submitter);
+    }
   });
   addEventListener("beforeunload", e => { if (under > 0) e.preventDefault(); });
 })();

@@ -7,7 +7,8 @@ import (
 
 // addressPattern is a mail address as it stands in prose: looser than RFC 5321, since local parts of
 // the field (dots in a row, a leading dot) were accepted by somebody.
-const addressPattern = `(?:"[^"\s@]{1,64}"|[^\s<>"'(),:;@\[\]|\\=*]{1,120})@[\pL\pN](?:[\pL\pN._-]*[\pL\pN])?`
+// Brackets and stops of East Asian prose touch the address without a space.
+const addressPattern = `(?:"[^"\s@]{1,64}"|[^\s<>"'(),:;@\[\]|\\=*（）［］「」『』【】〈〉《》：；，、。“”«»]{1,120})@[\pL\pN](?:[\pL\pN._-]*[\pL\pN])?`
 
 var anyAddress = regexp.MustCompile(addressPattern)
 

@@ -26,7 +26,7 @@ func Classify(m *message.Message) Result {
 func rules() []func(*view, *Result) string {
 	return []func(*view, *Result) string{
 		complaintRule, receiptRule, statusPartRule, serviceRule, challengeRule, statusTextRule,
-		answerBeforeProseRule, proseRule, answerRule, bulkRule, replyRule,
+		listRule, answerBeforeProseRule, proseRule, answerRule, bulkRule, replyRule,
 	}
 }
 
@@ -176,12 +176,7 @@ func (v *view) reportSubject() bool {
 }
 
 func (v *view) reportHeader() bool {
-	for _, name := range reportHeaders {
-		if v.header.Has(name) {
-			return true
-		}
-	}
-	return false
+	return v.hasAny(reportHeaders)
 }
 
 // proseReport says by which signs a mail without fields is a report, or "". Two signs of
@@ -209,13 +204,15 @@ func (v *view) proseReport() string {
 }
 
 // saysFailure looks at the first words only: further down, anybody may speak of mailboxes.
-func saysFailure(own string) bool {
-	all := paragraphs(own)
-	for i, p := range all {
+func saysFailure(own string) bool { return opensWith(own, failureWords) }
+
+// opensWith tells whether one of the first four paragraphs holds one of the words.
+func opensWith(own string, set phrases) bool {
+	for i, p := range paragraphs(own) {
 		if i == 4 {
 			break
 		}
-		if failureWords.MatchString(strings.ToLower(oneLine(Clip(p, 1<<10)))) {
+		if set.MatchString(strings.ToLower(oneLine(Clip(p, 1<<10)))) {
 			return true
 		}
 	}
@@ -227,7 +224,7 @@ var failureWords = words(
 	`not (yet )?(be |been )?delivered`, `(has been|is) delayed`, `delivery delay`, `delivery (to .{1,80})?(failed|failure|error)`,
 	`(permanent|fatal) (fatal )?(error|failure)`, `transcript of session`, `following (address|recipient)`,
 	`returned to (the )?sender`, `failed (to deliver|recipient)`, `^<?`+addressPattern+`>?:`,
-	`n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`,
+	`n'a pas encore (été|pu)`, `n'a (pas )?pu [êe]tre (remis|distribu|d[ée]livr|achemin|envoy)`, `(konnte|kann) nicht (zugestellt|ausgeliefert)`,
 	`no (se )?pudo .{0,20}entregar`, `could not deliver`, `not deliver your`, `(invalid|unknown|no such) user`, `user unknown`,
 )
 

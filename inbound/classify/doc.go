@@ -6,8 +6,8 @@
 // what a report says of each recipient is kept apart, and that any input gives an
 // answer in bounded time and memory: no error, no panic. It is pure: a crash leaves nothing.
 //
-// The rules are tables, one file each: signs.go (what betrays a report), places.go (where
-// reports without fields name their recipients), reasons.go (what the words mean), absence.go
+// The rules are tables, one file each: signs.go (what betrays a report), lists.go (refusals of mailing lists), prose.go (where
+// reports without fields name their recipients), codes.go and reasons.go (what providers' codes and words mean), absence.go
 // (automatic answers), visible.go (where quoted text begins). The clauses are RFC 3464 and
 // RFC 6533 for reports, RFC 8098 for receipts, RFC 5965 for complaints, RFC 3834 for automatic
 // answers, RFC 3463 for status codes.

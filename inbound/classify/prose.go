@@ -24,7 +24,7 @@ var (
 	// sentenceWords announce a recipient within a sentence.
 	sentenceWords = oneOf(
 		`deliver`, `delivered`, `delivering`, `delivery`, `deliverable`, `sent`, `send`, `addressed`, `permanent errors?`, `reached?`,
-		`message`, `mail`, `recipients?`, `user`, `address(?:es)?`, `mailbox`, `account`, `rejected`, `unknown`, `attempt(?:ing|ed)?`,
+		`message`, `mail`, `recipients?`, `list`, `liste`, `user`, `address(?:es)?`, `mailbox`, `account`, `rejected`, `unknown`, `attempt(?:ing|ed)?`,
 		`reason`, `destinataires?`, `adresse`, `courrier`, `courriel`, `utilisateur`, `remis`, `distribu[ée]`, `zustell\w*`,
 		`empfänger`, `destinatario`, `entregar`, `rcpt`,
 	)
@@ -38,9 +38,9 @@ var places = []struct {
 	pattern *regexp.Regexp // group 1: the address; what follows it is the diagnostic
 }{
 	{"field", lineStart(fieldNames + ` *[:=] *(?:rfc822 *;)?[ "'<]*(ADDR)[>"']*`)},
-	{"leading", lineStart(`(?:[*•·-]+ +|>>> )?(?:"[^"\n]*" +)?["'<]*(ADDR)[>"']*` + afterAddress)},
+	{"leading", lineStart(`(?:[*•·-]+ +|-+> +|>>> )?(?:"[^"\n]*" +)?["'<]*(ADDR)[>"']*` + afterAddress)},
 	{"transcript", lineStart(`(?:[245]\d\d[ -](?:[245]\.\d\.\d{1,3} )?)["'<]*(ADDR)[>"']*(?:\.\.\.|:)`)},
-	{"sentence", regexp.MustCompile(`(?i)\b` + sentenceWords + `\b[^@\n]{0,80}?[\s:"'<(\[](` + addressPattern + `)`)},
+	{"sentence", regexp.MustCompile(`(?i)(?:\b` + sentenceWords + `\b|收件人|地址|宛先|アドレス)[^@\n]{0,80}?[\s:"'<(\[（「［：](` + addressPattern + `)`)},
 	{"line of its own", lineStart(`[ \t"'<*•-]*(ADDR)[>"',;]*`)},
 }
 
@@ -74,8 +74,11 @@ func mentions(prose string, excluded map[string]bool) []mention {
 		}
 		for i := range found {
 			end := len(prose)
-			if i+1 < len(found) {
-				end = starts[i+1][0]
+			for j := i + 1; j < len(found); j++ {
+				if !strings.EqualFold(found[j].address, found[i].address) { // named again within what is said of it
+					end = starts[j][0]
+					break
+				}
 			}
 			from := starts[i][1]
 			if place.name == "transcript" {
@@ -117,6 +120,9 @@ func mergeMentions(found []mention) []mention {
 	for _, m := range found {
 		key := strings.ToLower(m.address)
 		if i, seen := at[key]; seen {
+			if strings.HasSuffix(merged[i].about, m.about) {
+				continue
+			}
 			merged[i].about = Clip(merged[i].about+"\n"+m.about, maxText)
 			continue
 		}
@@ -195,8 +201,10 @@ func paragraphs(text string) []string {
 func diagnosticOf(about string) string {
 	all := paragraphs(strings.TrimLeft(about, `>"':.,; `))
 	for _, p := range all {
-		if m := quotedAnswer.FindStringSubmatch(p); m != nil && replyCode(m[1]) != 0 {
-			return Clip(oneLine(m[1]), maxDiagnostic)
+		for _, quoted := range quotedAnswers {
+			if m := quoted.FindStringSubmatch(p); m != nil && replyCode(m[1]) != 0 {
+				return Clip(oneLine(m[1]), maxDiagnostic)
+			}
 		}
 	}
 	for _, p := range all {
@@ -217,7 +225,10 @@ func diagnosticOf(about string) string {
 	return ""
 }
 
-// quotedAnswer is where a report stops explaining and quotes the server.
-var quotedAnswer = regexp.MustCompile(`(?is)(?:returned was|response was|responded with(?: failure)?|server (?:said|replied|responded)|error message|answered|said) ?:\s*(.+)$`)
+// quotedAnswers are where a report stops explaining and quotes the server.
+var quotedAnswers = []*regexp.Regexp{
+	regexp.MustCompile(`(?is)(?:returned was|response was|responded with(?: failure)?|server (?:said|replied|responded)|error message|answered|said) ?:\s*(.+)$`),
+	regexp.MustCompile(`(?is)(?:error|problem) +([45]\d\d[- ]'.+)$`), // Cisco: its own words, then the server's between quotes
+}
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -30,18 +30,26 @@ func reasonIn(text string) Reason {
 	if text == "" {
 		return Undefined
 	}
-	for _, rule := range reasonRules {
-		if rule.pattern.MatchString(text) {
-			return rule.reason
+	for _, rules := range [...][]reasonRule{providerCodes, exactRules, reasonRules} {
+		for _, rule := range rules {
+			if rule.pattern.MatchString(text) {
+				return rule.reason
+			}
 		}
 	}
 	return Undefined
 }
 
-// weigh reads the reason with the command: what is unknown at MAIL FROM is the sender.
+// weigh reads the reason with the command: what is unknown at MAIL FROM is the sender, and before it our server.
 func (r *Report) weigh(reason Reason) Reason {
-	if r.Command == "MAIL" && (reason == UserUnknown || reason == HostUnknown) {
+	if reason != UserUnknown && reason != HostUnknown {
+		return reason
+	}
+	switch {
+	case r.Command == "MAIL":
 		return Rejected
+	case r.Command == "EHLO", r.Command == "CONN" && r.ReplyCode != 0:
+		return Blocked
 	}
 	return reason
 }

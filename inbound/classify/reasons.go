@@ -19,9 +19,9 @@ const (
 	Authentication Reason = "authentication" // SPF, DKIM or DMARC failed
 	Spam           Reason = "spam"           // taken for spam
 	Virus          Reason = "virus"
-	Content        Reason = "content"  // headers, MIME or attachments refused
+	Content        Reason = "content"  // headers or MIME refused
 	TooBig         Reason = "too-big"  // the message exceeds a limit
-	Policy         Reason = "policy"   // refused by a rule of the recipient's organisation
+	Policy         Reason = "policy"   // refused by a rule of the recipient's organisation, such as one about attachments
 	Security       Reason = "security" // authentication or encryption is asked
 	NonCompliant   Reason = "non-compliant"
 	Relaying       Reason = "relaying" // the server does not serve that domain
@@ -84,6 +84,24 @@ var (
 	)
 )
 
+// exactRules are words of which the meaning is certain, though other rules would read a part of them otherwise.
+var exactRules = []reasonRule{
+	{HostUnknown, words(`account or domain may not exist`)},
+	{MailboxFull, words(`disk quota exceeded`)},
+	{Spam, words(`(detected|flagged|classified|identified|marked|scored) as .{0,15}spam`, `spam content`, `due to spam\b`)},
+	{Mailer, words(`^x-unix;`, `procmail: `, `\bpipe to \|`, `child process of`, `transport returned \d+`)},
+	{TLS, words(`(not|n't) sent over (a )?tls`)},
+	{RateLimited, words(`(e-?mails|messages|recipients) (allowed )?per (hour|day|minute)`, `max(imum)? (e-?mails|messages) per`)},
+	{Rejected, words(
+		`sender (address )?(has|domain).{0,20}null ?mx`, `(blank|empty|not allowed as (a|the)) from\b`, `domain of (the )?(sender|mail from)`,
+		`from: domain is`, `envelope from .{0,30}(not|invalid|reject)`,
+	)},
+	{Policy, words(`potential security issue`, `(forbidden|dangerous|banned|illegal) (file )?attachment`)},
+	{Blocked, words(`\bip address( \S+)? (is|has been|was) (temporarily )?(blocked|banned|denied)`, `not authorized to send (e-?mail )?directly`, `my name was rejected`)},
+	{Network, words(`host (name )?lookup fail`, `host not found, try again`, `try again.{0,20}name server`)},
+	{UserUnknown, words(`deactivated mailbox`, `recipient address(es)? rejected ?: access denied`, `unknown local.part`)},
+}
+
 // reasonRules say what the words of a refusal mean: the first that matches decides, so the
 // precise ones come before the vague. They are looked for in lower-case text.
 var reasonRules = []reasonRule{
@@ -91,7 +109,7 @@ var reasonRules = []reasonRule{
 		`\bdmarc\b`, `\bspf (record|check|fail|policy|validation|sender)`, `per it'?s spf`,
 		`\bspf\b.{0,40}(hard ?fail|fails?\b|not pass|not authori[sz]ed)`, `fails? .{0,30}\bspf\b`, `sender policy framework`,
 		`dkim (signature|verification|check|fail)`, `unauthenticated (e-?mail|sender|message)`,
-		`authentication (information|level|checks)`, `required authentication level`, `not permitted .{0,30}\bspf\b`,
+		`authentication (information|level|checks)`, `\b(spf|dkim|dmarc|arc) (authentication|sender|or|and)\b`, `(is|are|mail) unauthenticated`, `required authentication level`, `not permitted .{0,30}\bspf\b`,
 		`email (is )?unauthenticated`,
 	)},
 	{ReverseDNS, words(
@@ -101,7 +119,6 @@ var reasonRules = []reasonRule{
 		`without a valid sender domain`, `lookup of your ip`, `helo.{0,30}(does not resolve|not resolvable)`,
 		`hostname .{0,30}(unresolvable|does not match)`,
 	)},
-	{HostUnknown, words(`account or domain may not exist`)},
 	{MailboxFull, words(
 		`(mailbox|inbox|maildir|mail ?box|account|mailfolder|mail folder) (is |was |has been |are |too |currently |temporarily )*full\b`,
 		`over (\w+ )?quota`, `over.?quota`, `quota (is )?(exceeded|full|violation|depass|dépass|überschr)`,
@@ -109,13 +126,12 @@ var reasonRules = []reasonRule{
 		`(out of|exceeded|no|insufficient|not enough|lacks?|exceeded its|limited) (\w+ )?(storage|disk|mailbox|mail ?box|maildir)[a-z ]{0,10}(space|limit|allocation|quota|size)`,
 		`full mailbox`, `mailboxfull`, `mailbox_full`, `mailbox (size|space|storage) (limit|exceed|full)`, `disk full`,
 		`file too large`, `bo[iî]te (aux lettres|de r[ée]ception|mail|de messagerie)?.{0,40}(pleine|satur[ée]e)`,
-		`quota .{0,30}(d[ée]pass|atteint)`, `espace .{0,30}insuffisant`, `mailbox.{0,20}exceed`, `postfach .{0,30}voll`,
+		`quota .{0,30}(d[ée]pass|atteint)`, `(space|storage) (is )?not enough`, `mailbox .{0,40}\bvol\b`, `caixa .{0,30}cheia`,
+		`[邮郵]箱.{0,6}[满滿]`, `[邮郵]箱空[间間]不足`, `容量を超`, `espace .{0,30}insuffisant`, `mailbox.{0,20}exceed`, `postfach .{0,30}voll`,
 		`casella .{0,20}piena`, `buz[oó]n .{0,20}lleno`, `メールボックス.{0,20}(いっぱい|満杯|容量)`, `превышен`, `переполнен`,
 		`shutoffquotaexceeded`, `inbox is out of storage`, `storage (space|limit).{0,20}exceed`,
 		`too many messages (on|in) (this|the) (drop|mail|folder)`, `not enough (storage|disk) space`, `storedrv.*quota`,
 	)},
-	{Spam, words(`(detected|flagged|classified|identified|marked|scored) as .{0,15}spam`, `spam content`, `due to spam\b`)},
-	{Mailer, words(`^x-unix;`, `procmail: `, `\bpipe to \|`)},
 	{Virus, words(`\bvirus`, `\binfected\b`, `\bmalware\b`, `\btrojan\b`, `\bclamav\b`, `ransomware`)},
 	{RateLimited, words(
 		`(connection|message|sending|mail|recipient|ip|email) (rate|frequency)( has)? (limit|exceed)`, `rate limit`,
@@ -124,7 +140,9 @@ var reasonRules = []reasonRule{
 		`trop de (connexions?|messages|destinataires)`, `(daily|hourly) .{0,20}(quota|limit)`,
 		`receiving mail (at a rate|too quickly)`, `throttl`, `gr[ae]y ?list`, `connection limit`, `slow down`,
 		`max(imum)? (number of )?(connections|hourly|messages per)`, `exceeded the (maximum|max) (number|rate)`,
-		`over .{0,20}rate limit`, `mail ?sending .{0,20}exceed`,
+		`over .{0,20}rate limit`, `mail ?sending .{0,20}exceed`, `concurrent .{0,20}(limit|exceed)`, `sending (frequency|rate|limit)`,
+		`max(imum)? (e-?)?(mails?|messages?|recipients) per`, `(e-?mails|messages) per (hour|day|minute|connection)`,
+		`(too many|trop d(e|'))\W+(envois|courriels|e-?mails|mails)`, `zu viele (verbindungen|nachrichten|empfänger)`,
 	)},
 	{TooBig, words(
 		`message (is |was )?too (big|large|long)`,
@@ -132,7 +150,7 @@ var reasonRules = []reasonRule{
 		`exceeds? .{0,40}(message|mail|maximum|size|file).{0,12}(size|limit|length)`, `size limit`,
 		`maximum (allowed )?(message |mail )?size`, `too (big|large) for`, `message length`, `sizelimit`, `size ?limit`,
 		`(message|courriel|mail|taille).{0,20}trop (gros|grand|volumineux|lourd|important)`, `exceeds fixed maximum`,
-		`d[ée]passe la taille`, `larger than .{0,20}(limit|maximum|allowed)`, `nachricht .{0,20}zu gro`,
+		`d[ée]passe .{0,20}taille`, `demasiado grande`, `troppo grande`, `muito grande`, `larger than .{0,20}(limit|maximum|allowed)`, `nachricht .{0,20}zu gro`,
 	)},
 	{NotAccepting, words(
 		`null ?mx`, `does ?n[o']t (accept|receive) (e-?mail|mail)`, `does not accept (any )?mail`, `doesn't receive email`,
@@ -153,41 +171,42 @@ var reasonRules = []reasonRule{
 		`compte (\S+ )?(est )?(d[ée]sactiv|suspendu|ferm|inactif|clos|bloqu)`,
 		`(bo[iî]te|adresse).{0,20}(d[ée]sactiv|suspendu|ferm|inacti)`, `konto .{0,20}(gesperrt|deaktiviert)`,
 		`cuenta .{0,20}(desactivad|suspendid|deshabilitad|inactiva)`, `no longer in use`, `domain .{0,30}(disabled|suspended)`,
-		`n'est plus utilis`, `not accepting messages`, `disabled or discontinued`, `user is inactive`, `unused mailbox`,
+		`n'est plus utilis`, `not accepting messages`, `disabled or discontinued`, `user is inactive`, `unused mailbox`, `accountdisabled`,
 		`vdelivermail: account is locked`, `boite .{0,10}archiv`,
 	)},
-	{UserUnknown, words(`deactivated mailbox`, `recipient address(es)? rejected ?: access denied`)},
 	{Filtered, words(
 		`recipient preferences`, `each of the following recipients was rejected by a remote`,
 		`(blocked|refused) by (the )?(user|destinataire)`,
 	)},
 	{Reputation, words(
-		`(low|poor|bad|very low) .{0,20}reputation`, `user complaints`, `unexpected volume`, `\[ts(s|b)\d+\]`, `suspicious due to`,
+		`(low|poor|bad|very low) .{0,20}reputation`, `user complaints`, `unexpected volume`, `suspicious due to`,
 		`reputation .{0,40}(low|poor|bad|score|block|reject|deni)`, `(ip|domain|sender|sending|senderbase) .{0,8}reputation`,
 		`reputation-based`,
 	)},
 	{Blocked, words(
 		`black ?-?list`, `block ?-?list`, `deny ?list`, `blocked (using|by|for|at|due|because)`, `spamhaus`, `banned sender`,
-		`liste noire`, `\b(sc|dy|ou)-00\d`, `spamcop`, `sorbs\b`, `\bdnsbl`, `\brbls?\b`, `barracudacentral`,
+		`liste noire`, `spamcop`, `sorbs\b`, `\bdnsbl`, `\brbls?\b`, `barracudacentral`,
 		`(banned|blocked) (sending |client )?(ip|host|network)`, `client host .{0,60}(rejected|blocked|denied)`,
 		`host network not allowed`,
 		`ip( address)?( \S+){0,3} (is |has been |was )?(blocked|blacklisted|listed|banned|denied|rejected|refused|not allowed|block)`,
 		`adresse ip .{0,40}(bloqu|refus)`, `service refus\w*.{0,90}(lpn|ofr)\d*_10\d`, `my name was rejected`,
-		`use (the|your) (smtp|mail) (server|relay|host) of your`, `contact your internet service provider`, `unwanted messages`,
+		`use (the|your) (smtp|mail) (server|relay|host) (of|at) your`, `contact your internet service provider`, `unwanted messages`,
 		`part of their network`, `access denied.{0,40}\bip\b`,
 		`your (ip|server|host|isp|network|mail server) .{0,60}(block|reject|denied|refus|list)`,
 		`(connection|access|session) (refused|denied|rejected|dropped) (due|because|from|to your|for)`,
 		`not accepting mail from (your|this|this) (ip|host|server)`, `mail from your (ip|server|host|network|machine|site)`,
-		`\[bl\d+\]`, `traffic not accepted from this ip`, `(\(bl\)|#cdrbl|aup#|\bdynamic (ip|host|address)|dial-?up)`,
+		`traffic not accepted from this ip`, `(\(bl\)|#cdrbl|aup#|\bdynamic (ip|host|address)|dial-?up)`,
 		`is in (a|an|our|my) (\S+ )?(black|block|rbl|deny)`, `(bad|hostile) (ip|host|reverse)`,
 		`rejected (-|because) .{0,40}(listed|list)`, `domain filter`, `host .{0,40}is (banned|blocked)`, `refused to talk to me`,
 		`see https?://\S*(rbl|dnsbl|blacklist|blocklist)`, `no longer accepting (mail|connections) from`,
 		`we do not accept (mail|email) from`, `(esmtp|server|mail) not accepting (connections|mail) from`,
-		`client (is )?not (allowed|authenticated)`, `you('| a)re (not allowed to connect|blocked)`, `rejected by .{0,20}(ip|host) `,
+		`client (host )?(is )?not allowed`, `\bhe?lo\b.{0,40}(reject|invalid|denied|refused)`,
+		`(invalid|bad|forged|rejected) (helo|ehlo)`, `not in (the )?(white|allow) ?-?list`,
+		`not authorized to send (e-?mail )?directly`, `^([245]\d\d )?([245]\.\d\.\d{1,3} )?(your mail was )?blocked\b`, `you('| a)re (not allowed to connect|blocked)`, `rejected by .{0,20}(ip|host) `,
 	)},
 	{Spam, words(
-		`\bspam\b`, `\bib50[1-9]\b`, `uribl`, `content restrictions`, `\bspammer`, `unsolicited`, `\bube\b`, `\buce\b`, `junk mail`,
-		`bulk e-?mail filter`, `content rejected`, `mail rej[eé]t[eé]`, `ofr_?\d*_5(06|1\d)`, `spam(content|score|assassin)`,
+		`\bspam\b`, `uribl`, `content restrictions`, `\bspammer`, `unsolicited`, `\bube\b`, `\buce\b`, `junk mail`,
+		`bulk e-?mail filter`, `content rejected`, `mail rej[eé]t[eé]`, `mail content denied`, `spam(content|score|assassin)`,
 		`looks like (spam|bulk)`, `considered .{0,30}(unsolicited|bulk|spam)`, `pourriel`, `ind[ée]sirable`, `spamming`,
 		`message (was |has been )?(identified|classified|detected|scored|tagged) as`, `high probability of`, `bounce.{0,30}spam`,
 		`(statistical|bayes|content).{0,10}filter`, `surbl`, `url .{0,20}black`,
@@ -203,7 +222,7 @@ var reasonRules = []reasonRule{
 		`domain of sender`, `sender domain`, `purported responsible`,
 		`mail from .{0,40}(not accepted|rejected|denied|not allowed|refused)`, `not (a )?member`, `only members`,
 		`you (are|were) not (allowed|authorized|permitted) to (send|post|mail)`,
-		`(not|n't) (have )?(permission|allowed|authori[sz]ed|permitted) to (send|post|mail)`, `may not have permission`,
+		`(not|n't) (have )?(permissions?|allowed|authori[sz]ed|permitted) to (send|post|mail)`, `may not have permission`,
 		`group .{0,60}(may not exist|doesn't exist|n'existe pas|permission)`,
 		`(cannot|can't|could not|unable to) (verify|resolve|validate|determine) .{0,20}sender`, `null sender`,
 		`empty (sender|envelope)`, `return.?path .{0,40}(not|invalid|rejected)`,
@@ -213,13 +232,13 @@ var reasonRules = []reasonRule{
 		`backscatter`, `bounces? .{0,20}not accepted`,
 	)},
 	{HostUnknown, words(
-		`host (or domain )?(name )?(is |was )?(not found|unknown|lookup fail|not known|does not exist)`,
+		`host (or domain )?(name )?(is |was )?(not found|unknown|not known|does not exist)`,
 		`unknown (mail )?(host|domain|server)`, `no such (host|domain)`,
 		`(domaine?|host)( name)?( \S+){0,4} (not found|does ?n[o']t exist|is (unknown|invalid|not reachable|not found|unrouteable)|n'existe pas|nonexistent|invalid|inconnue?)`,
 		`couldn't find any host`, `domain name not found`, `nxdomain`, `illegal host`, `unroute?able (mail )?(domain|address)`,
 		`(^|[\s:])[\w-]+(\.[\w-]+)+ does not exist`, `(invalid|bad|nonexistent|non-existing|incorrect|illegal) (domain|host)`,
 		`domain is not reachable`, `name or service not known`, `dns error: domain`,
-		`all relevant mx records point to non-existent hosts`, `nom de domaine .{0,30}(inexistant|inconnu|n'existe)`,
+		`all relevant mx records point to non-existent hosts`, `domaine .{0,60}(inexistant|inconnu|introuvable|n'existe)`, `(find|locate) the recipient'?s? domain`,
 		`host name .{0,20}unknown`, `recipient'?s? domain .{0,20}(not|invalid)`, `all host address lookups failed`,
 		`address lookup failure`, `mailbox domain .{0,20}not`, `domain does not exist`,
 	)},
@@ -235,6 +254,10 @@ var reasonRules = []reasonRule{
 		`email account that you tried to reach does not exist`, `mailbox (unavailable|not available|name not allowed|not found)`,
 		`access denied.{0,60}(eop|outlook)`, `no valid recipients`, `(recipient )?rejected .{0,20}(unknown|invalid)`,
 		`(inexistent|inexistant|не существует|не зарегистрирован|user not (known|exist)|unbekannte|empfänger)`,
+		`(benutzer|adressat|teilnehmer|konto) .{0,30}(unbekannt|nicht|existiert)`, `utente .{0,30}(sconosciut|inesistente|non)`,
+		`usu[áa]rio .{0,20}(desconhecid|n[ãa]o)`, `onbekende? (gebruiker|ontvanger)`, `(gebruiker|ontvanger) .{0,30}(onbekend|niet)`,
+		`nieznany (u[żz]ytkownik|odbiorca|adresat)`, `пользователь .{0,20}(не|неизвест)`, `(用户|收件人|地址|邮箱).{0,6}不存在`, `查无此`,
+		`(aucune? (bo[iî]te|destinataire|compte|utilisateur)|(destinataire|utilisateur|compte) .{0,80}(n'est pas|n'a pas|pas) .{0,20}(trouv|r[ée]pertori|connu|valide|reconnu))`,
 		`unable to find (user|recipient|mailbox)`, `could not find .{0,40}(user|recipient|mailbox)`, `ellocal`,
 		`delivery to .{0,20}this address is restricted`, `not have an account`, `(person|user) .{0,30}not .{0,20}(here|found)`,
 		`is not a (known|registered|valid)`, `ユーザー?.{0,20}(存在しません|見つかりません)`, `宛先.{0,30}(存在しません|見つかりません|不明)`,
@@ -246,7 +269,7 @@ var reasonRules = []reasonRule{
 		`relay(ing)? (access )?(is |was )?(denied|prohibited|not (permitted|allowed)|disallowed|refused|forbidden|rejected)`,
 		`unable to relay`, `not (permitted|allowed|authorized|willing) to relay`, `relay(ing)? not`, `we do(n't| not) relay`,
 		`insecure mail relay`, `is not (permitted|allowed) to relay`, `relais .{0,20}(refus|interdit)`, `no relay(ing)?\b`,
-		`relaying`, `not (a )?(local|gateway)\b.{0,20}relay`, `cannot relay`, `you are not allowed to (relay|send mail to this)`,
+		`relaying`, `not (a )?(local|gateway)\b.{0,20}relay`, `cannot relay`, `credentials for relay`, `you are not allowed to (relay|send mail to this)`,
 		`rcpthosts`, `that domain isn't in my list`, `mail (to|for) .{0,60}not (handled|accepted|served) here`,
 		`non-accepted domain`, `use a smarthost`,
 	)},
@@ -287,13 +310,14 @@ var reasonRules = []reasonRule{
 		`d[ée]lai .{0,30}(d[ée]pass|expir)`, `while connected from`, `temporarily deferred`, `was unable to connect`,
 		`unable to connect`, `could not connect`, `did not accept our requests to connect`, `will (keep|continue) trying`,
 		`conversation with .{0,80}timed out`, `host .{0,60}not respond`, `have been failing`, `lost connection`, `envelope expired`,
-		`aborted after`, `no connection could be`, `recipients? .{0,10}not reached`, `retried .{0,30}(hours|days)`,
+		`aborted after`, `zeit(ü|ue)berschreitung`, `verbindung .{0,40}(nicht|abgebrochen|abgelehnt)`, `connexion .{0,40}(impossible|refus|expir|interrompue)`, `no connection could be`, `recipients? .{0,10}not reached`, `retried .{0,30}(hours|days)`,
 	)},
 	{Policy, words(
-		`polic(y|ies)\b`, `protocol violation`, `header error`,
+		`polic(y|ies)\b`, `politique (de|d'|locale|interne)`, `reject, id=\S+ - banned`, `potential security issue`, `protocol violation`, `header error`,
 		`(message|mail|email|content|delivery) (was |is |has been )?(not allowed|denied|prohibited|forbidden|rejected for|refused (by|for))`,
 		`administrative(ly)? (prohibit|den|refus)`, `prohibited by (admin|rule)`, `r[èe]gle(s)? de`, `banned (file|name|content)`,
-		`attachment .{0,40}(not allowed|blocked|banned|prohibit|interdit)`, `recipient preferences`, `not allowed by`,
+		`(attachment|pi[èe]ce jointe|anhang) .{0,60}(not allowed|blocked|banned|prohibit|interdit|bloqu|nicht erlaubt)`,
+		`(forbidden|illegal|dangerous|unauthorized) (file |attachment|extension)`, `recipient preferences`, `not allowed by`,
 		`delivery not authori`, `rejected by (rule|admin|header|filter|content)`, `delivery not authorized`, `violat`, `restricted`,
 		`compliance`, `bloqu[ée]e? par`, `filter(ed|ing)? (rule|by)`, `blocked attachment`, `dangerous`, `unacceptable`,
 	)},
@@ -307,7 +331,8 @@ var reasonRules = []reasonRule{
 		`(database|backend|ldap|map) .{0,30}(error|failure|unavailable|lookup)`, `temporar(y|ily) `, `out of (memory|space)`,
 		`no space left`, `read-only`, `permission denied`, `resources? .{0,20}(unavailable|exhaust)`, `system config`,
 		`timeout waiting for`, `unable to (contact|use|open)`, `server configuration`, `local delivery failed`, `deferral`,
-		`exception`, `maintenance`, `capabilit`,
+		`exception`, `maintenance`, `capabilit`, `erreur (temporaire|interne|locale|syst[èe]me)`, `vor(ü|ue)bergehend`, `errore temporaneo`,
+		`error temporal`,
 	)},
 	{Mailer, words(
 		`procmail`,
@@ -321,7 +346,7 @@ var reasonRules = []reasonRule{
 		`not yet given`, `malformed (recipient |)address`, `not implemented`, `protocol error`, `improper (use|command)`,
 	)},
 	{Expired, words(
-		`giving up`, `given up`, `not going to try again`, `queue too long`, `for too long`, `gave up`, `try again later`,
+		`giving up\s*(after|[.,;:!)]|$)`, `given up`, `not going to try again`, `queue too long`, `for too long`, `gave up`, `try again later`,
 	)},
 	{Content, words(
 		`(headers?|mime|lines?|characters?).{0,30}(too (large|long|many)|malformed|not (allowed|acceptable|supported)|invalid|error|rejected|unacceptable)`,
@@ -329,7 +354,7 @@ var reasonRules = []reasonRule{
 		`8bit`, `8-bit`, `eight-bit`, `conversion (failed|not)`, `non-ascii`, `nul character`, `smtputf8`, `message .{0,20}format`,
 	)},
 	{Security, words(`access denied`, `not authori[sz]ed`)},
-	{UserUnknown, words(`recipient address rejected\.?$`, `adresse destinataire`)},
+	{UserUnknown, words(`recipient address rejected\.?$`, `adresse destinataire`, `^(5\d\d )?<?\S+@\S+>?:? (address )?(rejected|refused)\.?$`)},
 }
 
 // statusReasons read the enhanced code where the words say nothing (RFC 3463 §3, IANA

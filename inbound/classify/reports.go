@@ -194,7 +194,7 @@ func (v *view) fromProse(own string) []Report {
 		found = mentions(own, map[string]bool{v.from: true, strings.ToLower(firstAddress(v.header.Get("To"))): true})
 	}
 	if len(found) == 0 {
-		found = v.fallback(session)
+		found = v.fallback(own, session)
 	}
 	if !anyTelling(found) {
 		return v.allAlike(found, own, session)
@@ -254,9 +254,12 @@ func reconcile(failed []string, found []mention) []mention {
 	return kept
 }
 
-// fallback names the recipients when the prose names none: those of the quoted session, or of the
-// returned message; failing that, one without a name.
-func (v *view) fallback(session []exchange) []mention {
+// toLine is how a filter describes the message that it stopped.
+var toLine = lineStart(`(?:to|recipients?|à|destinataires?|an|para) *: *["'<]*(ADDR)`)
+
+// fallback names the recipients when the prose names none: those of the quoted session, of the
+// returned message, of a description of it; failing that, one without a name.
+func (v *view) fallback(own string, session []exchange) []mention {
 	var found []mention
 	for _, e := range session {
 		if e.command == "RCPT" && e.address != "" && e.code != 0 {
@@ -268,6 +271,12 @@ func (v *view) fallback(session []exchange) []mention {
 	}
 	for _, to := range v.originalTo() {
 		found = append(found, mention{address: to})
+	}
+	if len(found) == 0 {
+		for _, m := range findInLines(toLine, own, 20) {
+			found = append(found, mention{address: own[m[2]:m[3]]})
+		}
+		found = mergeMentions(found)
 	}
 	if len(found) == 0 || len(found) > 20 {
 		return []mention{{}}

@@ -25,23 +25,23 @@ var reportSubjects = starts(
 	`(mail|message|e-?mail) (delivery )?(system )?(error|failure|failed|failing|bounce|status|rejected|not delivered|could not|undeliver|delay)`,
 	`non[- ]?(delivery|deliverable|remis)`, `not delivered`, `could not (send|deliver)`, `unable to deliver`, `cannot deliver`,
 	`can't deliver`, `unzustellbar`, `nicht zustellbar`, `zustell`, `mail system error`, `nondelivery`, `ndn:`, `ndr:`, `dsn:`,
-	`(sorry, )?your (message|e-?mail|mail) (.{0,30}(could not|was not|cannot|has not|undeliver|reject|delay)|to .{1,80}(reject|fail|undeliver|could not))`,
+	`(sorry, )?your (message|e-?mail|mail) (.{0,30}(could not|was not|cannot|has not|undeliver|reject|delay|block|stopped)|to .{1,80}(reject|fail|undeliver|could not))`,
 	`there was an error sending`, `(message|mail) you sent blocked`, `bounce(d)? ?(message|mail|notification|e-?mail|:)`,
 	`(email|mail) bounce`, `postmaster notify`, `message \S{4,60} delayed`, `(message|mail) .{0,40}(delayed|undelivered)`,
 	`could not send`, `delay(ed)?( mail| message| delivery|:)`, `message delayed`, `considered unsolicited`,
-	`considered unsolicited`, `banned file`, `virus .{0,30}from you`, `undelivered`, `mail not delivered`, `not a? ?member`,
+	`banned (file|contents?|name)`, `bad[- ]header`, `virus .{0,30}from you`, `undelivered`, `mail not delivered`, `not a? ?member`,
 	`you .{1,80} (are|is) not (a )?member`, `[ée]chec (de|d') ?(la )?(remise|distribution|livraison|envoi|l'envoi|transmission)`,
 	`non[- ]?remis`, `message non (remis|distribu|d[ée]livr)`,
 	`(avis|notification|rapport) (de |d'|d')?(non[- ]|[ée]chec|remise|distribution|retard|[ée]tat)`, `courrier (non|retourn)`,
 	`retour (de|à) `, `erreur (de|d') ?(livraison|envoi|distribution|remise)`,
-	`votre (message|courriel|mail) .{0,30}(n'a|ne peut|retard)`, `remise (retard|diff[ée]r|impossible)`,
+	`votre (message|courriel|mail) .{0,30}(n'a|ne peut|retard|rejet|refus|bloqu)`, `le message .{0,40}retard`, `remise (retard|diff[ée]r|impossible)`,
 	`impossible de (remettre|distribuer|d[ée]livrer)`, `mail refus`, `rückgabe`, `fehler bei`, `übermittlung`,
 	`no se (pudo|puede|ha)`, `no entregad`, `imposible entregar`, `notificaci[oó]n .{0,30}(entrega|estado)`, `devuelto`,
 	`mancata consegna`, `impossibile (recapitare|consegnare)`, `onbestelbaar`, `niet bezorgd`, `недоставл`, `ваше сообщение не`,
 )
 
 // reportLeads stand before them.
-var reportLeads = regexp.MustCompile(`^(?:\*+|\[[^\]]*\]\s*|e?mail |message |notice:? |warning:? |x+\.\S+ |attention:? )*`)
+var reportLeads = regexp.MustCompile(`^(?:\*+|\[[^\]]*\]\s*|e?mail |message |notice:? |warning:? |x+\.\S+ |attention ?:? |avertissement ?: )*`)
 
 // reportWords say the same in languages in which it stands anywhere in the subject.
 var reportWords = words(
@@ -79,7 +79,7 @@ var (
 		`warning( message)? only`, `do not need to (resend|retry)`, `don't need to resend`, `no action is required`,
 		`temporarily delayed`, `(delivery status notification|delivery notification):? ?\(?(delay|warning)`,
 		`warning: (could|message|mail)`, `warning--could not`, `could not send (message|mail) for past`,
-		`(remise|distribution|envoi) (a été |est )?(retard|diff[ée]r)`, `n'a pas encore (été|pu)`, `continuera d`,
+		`(remise|distribution|envoi) (a été |est )?(retard|diff[ée]r)`, `n'a pas encore (été|pu)`, `continuer(a d|ont)`,
 		`nouvelles? tentatives? .{0,40}(effectu|pendant)`, `noch nicht zugestellt`, `se seguirá intentando`,
 		`aún no se ha entregado`, `status notification: (delayed|warning)`,
 	)

@@ -115,7 +115,7 @@ var commands = []struct {
 		`in reply to mail from`, `after mail from`, `did not like our mail`, `does not like sender`, `\[mail_from\]`,
 		`\(mail from\)`, `server rejected mail from`, `sender address rejected`, `for mail from`,
 	)},
-	{"EHLO", words(`in reply to (ehlo|helo)`, `after (ehlo|helo)`, `did not like our (ehlo|helo)`, `\[ehlo\]`)},
+	{"EHLO", words(`in reply to (ehlo|helo)`, `after (ehlo|helo)`, `did not like our (ehlo|helo)`, `\[ehlo\]`, `my name was rejected`)},
 	{"CONN", words(
 		`while performing the initial (protocol )?(greeting|handshake)`, `after initial connection`,
 		`connection established but no greeting`, `connect to \S+\[\S*\](:\d+)?:`, `connected to \S+ but greeting failed`,

@@ -43,6 +43,15 @@ func look(m *message.Message) *view {
 	return v
 }
 
+func (v *view) hasAny(names []string) bool {
+	for _, name := range names {
+		if v.header.Has(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // walk takes what each part is for by its media type, and not by its place, which reporters get wrong.
 func (v *view) walk(p *message.Part, depth int) {
 	switch p.MediaType {

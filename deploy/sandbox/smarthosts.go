@@ -13,8 +13,8 @@ import (
 // RelayOptions says what a smarthost other than Postfix is for. It hands on all that it takes.
 type RelayOptions struct {
 	Hostname string  // as it greets
-	TLS      Pair    // of Exim, which asks for STARTTLS
-	Login    Account // of Exim: who may send
+	TLS      Pair    // it asks for STARTTLS
+	Login    Account // who may send
 	Next     string  // host:port to which it hands everything on
 	DSN      bool    // it offers delivery reports (RFC 3461)
 	MaxBytes int     // of one message

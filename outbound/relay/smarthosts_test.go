@@ -13,8 +13,7 @@ import (
 	"vaguemestre/gateway"
 )
 
-// otherSmarthosts are real servers beside Postfix, each with and without delivery reports: Exim with TLS and a login required,
-// OpenSMTPD in clear on this machine.
+// otherSmarthosts are real servers beside Postfix, each with and without delivery reports, that ask for TLS and a login.
 func otherSmarthosts(ctx context.Context, t *testing.T, kit *sandbox.Kit) map[string]Host {
 	t.Helper()
 	ca, err := os.ReadFile(kit.CA)
@@ -39,8 +38,9 @@ func otherSmarthosts(ctx context.Context, t *testing.T, kit *sandbox.Kit) map[st
 			t.Fatal(err)
 		}
 		sandbox.Attach(t, "OpenSMTPD"+suffix, open)
-		hosts["Exim"+suffix] = Host{Address: exim.SMTP, ServerName: "localhost", Roots: roots, Auth: &Auth{Username: "passerelle", Password: "secret"}}
-		hosts["OpenSMTPD"+suffix] = Host{Address: open.SMTP, TLS: TLSOpportunistic}
+		for name, address := range map[string]string{"Exim": exim.SMTP, "OpenSMTPD": open.SMTP} {
+			hosts[name+suffix] = Host{Address: address, ServerName: "localhost", Roots: roots, Auth: &Auth{Username: "passerelle", Password: "secret"}}
+		}
 	}
 	return hosts
 }
@@ -69,9 +69,7 @@ func TestEximAndOpenSMTPDAsSmarthosts(t *testing.T) {
 					t.Errorf("%v", fault)
 				}
 			})
-			if host.Auth != nil {
-				t.Run("does not let us in", func(t *testing.T) { keepsUsOut(ctx, t, kit, host, token) })
-			}
+			t.Run("does not let us in", func(t *testing.T) { keepsUsOut(ctx, t, kit, host, token) })
 			if reports {
 				t.Run("reports a failure", func(t *testing.T) { reportsFailure(ctx, t, kit, host, token) })
 			}
@@ -89,7 +87,7 @@ func arrivesOnce(ctx context.Context, t *testing.T, kit *sandbox.Kit, host Host,
 		if fault != nil {
 			t.Fatalf("%v %+v", fault, d)
 		}
-		if d.DSN != reports || d.Verified != (host.Auth != nil) || d.Code != 250 || d.Reply == "" {
+		if d.DSN != reports || !d.Verified || d.Code != 250 || d.Reply == "" {
 			t.Errorf("%+v", d)
 		}
 	}

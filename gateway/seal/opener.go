@@ -134,10 +134,11 @@ func (o *Opener) decrypt(ctx context.Context, h gateway.Hash, into io.Writer) er
 		return err
 	}
 	defer sealed.Close()
-	plain, err := o.vault.Stream(io.NewSectionReader(sealed, 0, sealed.Size()))
+	plain, err := o.vault.Reader(sealed, sealed.Size())
 	if err != nil {
 		return err
 	}
+	defer plain.Close()
 	_, err = io.Copy(into, plain)
 	return err
 }

@@ -2,9 +2,12 @@ package seal_test
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/seal"
@@ -50,7 +53,7 @@ func TestWhatIsSealedOpensWithItsKeyOnly(t *testing.T) {
 }
 
 func TestALongContentIsReadAnywhere(t *testing.T) {
-	v, plain := vault(t), bytes.Repeat([]byte("0123456789abcdef"), 20_000)
+	v, plain := vault(t), bytes.Repeat([]byte("0123456789abcdef"), 100_000)
 	var sealed bytes.Buffer
 	w, err := v.Writer(&sealed)
 	if err != nil {
@@ -62,27 +65,57 @@ func TestALongContentIsReadAnywhere(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r, n, err := v.Reader(bytes.NewReader(sealed.Bytes()), int64(sealed.Len()))
-	if err != nil || n != int64(len(plain)) {
-		t.Fatal(n, err)
+	r, err := v.Reader(bytes.NewReader(sealed.Bytes()), int64(sealed.Len()))
+	if err != nil || r.Size() != int64(len(plain)) {
+		t.Fatal(r, err)
 	}
+	defer r.Close()
 	at := make([]byte, 100)
-	if _, err := r.ReadAt(at, 200_003); err != nil || !bytes.Equal(at, plain[200_003:200_103]) {
-		t.Errorf("%q, %v", at, err)
+	for _, off := range []int{200_003, 5, 1<<20 - 50, len(plain) - 100} {
+		if _, err := r.ReadAt(at, int64(off)); err != nil || !bytes.Equal(at, plain[off:off+100]) {
+			t.Errorf("at %d: %q, %v", off, at, err)
+		}
 	}
-	whole, err := io.ReadAll(io.NewSectionReader(r, 0, n))
+	if n, err := r.ReadAt(at, int64(len(plain)-40)); n != 40 || !errors.Is(err, io.EOF) {
+		t.Errorf("over the end: %d, %v", n, err)
+	}
+	if err := iotest.TestReader(io.NewSectionReader(r, 0, r.Size()), plain); err != nil {
+		t.Error(err)
+	}
+	whole, err := io.ReadAll(r)
 	if err != nil || !bytes.Equal(whole, plain) {
 		t.Error(err)
 	}
-	stream, err := v.Stream(bytes.NewReader(sealed.Bytes()))
+	if _, err := v.Reader(bytes.NewReader(sealed.Bytes()[:100]), 100); err == nil {
+		t.Error("a cut content opens")
+	}
+}
+
+// TestOpeningLeavesLittleGarbage: however little is asked at a time, so that what passes through does not fill the memory.
+func TestOpeningLeavesLittleGarbage(t *testing.T) {
+	v, plain := vault(t), make([]byte, 16<<20)
+	sealed, err := v.Seal(plain)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if whole, err := io.ReadAll(stream); err != nil || !bytes.Equal(whole, plain) {
-		t.Error(err)
-	}
-	if _, _, err := v.Reader(bytes.NewReader(sealed.Bytes()[:100]), 100); err == nil {
-		t.Error("a cut content opens")
+	for name, read := range map[string]func(*seal.Plain) (int64, error){
+		"to the end": func(p *seal.Plain) (int64, error) { return io.Copy(io.Discard, p) },
+		"by offsets": func(p *seal.Plain) (int64, error) {
+			return io.CopyBuffer(struct{ io.Writer }{io.Discard}, io.NewSectionReader(p, 0, p.Size()), make([]byte, 4<<10))
+		},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		p, err := v.Reader(bytes.NewReader(sealed), int64(len(sealed)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := read(p)
+		_ = p.Close()
+		runtime.ReadMemStats(&after)
+		if garbage := after.TotalAlloc - before.TotalAlloc; err != nil || n != int64(len(plain)) || garbage > uint64(len(plain)/4) {
+			t.Errorf("%s: %d bytes, %v, and %d allocated", name, n, err, garbage)
+		}
 	}
 }
 

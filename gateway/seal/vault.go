@@ -60,25 +60,6 @@ func (v *Vault) Writer(w io.Writer) (io.WriteCloser, error) {
 	return sealing, nil
 }
 
-// Reader opens what Writer sealed: what it says, and its length in bytes. It holds 64 KiB, whatever the length. Octets that were
-// changed are an error when they are read. It is used by one goroutine at a time.
-func (v *Vault) Reader(sealed io.ReaderAt, size int64) (io.ReaderAt, int64, error) {
-	r, n, err := age.DecryptReaderAt(sealed, size, v.out...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("open what is sealed: %w", err)
-	}
-	return r, n, nil
-}
-
-// Stream is Reader for who reads from the beginning to the end: it leaves nothing to collect.
-func (v *Vault) Stream(sealed io.Reader) (io.Reader, error) {
-	r, err := age.Decrypt(sealed, v.out...)
-	if err != nil {
-		return nil, fmt.Errorf("open what is sealed: %w", err)
-	}
-	return r, nil
-}
-
 // Seal seals a few octets.
 func (v *Vault) Seal(plain []byte) ([]byte, error) {
 	var b bytes.Buffer
@@ -97,15 +78,14 @@ func (v *Vault) Seal(plain []byte) ([]byte, error) {
 
 // Open gives back what Seal sealed.
 func (v *Vault) Open(sealed []byte) ([]byte, error) {
-	r, n, err := v.Reader(bytes.NewReader(sealed), int64(len(sealed)))
+	r, err := v.Reader(bytes.NewReader(sealed), int64(len(sealed)))
 	if err != nil {
 		return nil, err
 	}
-	plain := make([]byte, n)
-	if _, err := io.ReadFull(io.NewSectionReader(r, 0, n), plain); err != nil {
-		return nil, fmt.Errorf("open what is sealed: %w", err)
-	}
-	return plain, nil
+	defer r.Close()
+	plain := make([]byte, r.Size())
+	_, err = io.ReadFull(r, plain)
+	return plain, err
 }
 
 // Manifest is what a sealed reply says beside its content.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 )
 
@@ -81,23 +82,37 @@ func (s *Service) seal(ctx context.Context, in gateway.Inbound, opens time.Time)
 	return in, nil
 }
 
-// open reads a stored mail, sealed or not.
-func (s *Service) open(in gateway.Inbound, content store.Content) (io.ReaderAt, int64, error) {
-	if in.Opens.IsZero() {
-		return content, content.Size(), nil
+// open opens a stored mail for reading, sealed or not. The caller closes it.
+func (s *Service) open(ctx context.Context, in gateway.Inbound) (store.Content, error) {
+	content, err := s.store.OpenContent(ctx, in.Content)
+	if err != nil || in.Opens.IsZero() {
+		return content, err
 	}
 	if s.o.Vault == nil {
-		return nil, 0, errors.New("a sealed mail, and nothing to open it with")
+		return nil, errors.Join(errors.New("a sealed mail, and nothing to open it with"), content.Close())
 	}
-	return s.o.Vault.Reader(content, content.Size())
+	plain, err := s.o.Vault.Reader(content, content.Size())
+	if err != nil {
+		return nil, errors.Join(err, content.Close())
+	}
+	return unsealed{plain, content}, nil
 }
 
+// unsealed is a sealed content that is read by its key.
+type unsealed struct {
+	*seal.Plain
+	sealed io.Closer
+}
+
+// Close closes both.
+func (u unsealed) Close() error { return errors.Join(u.Plain.Close(), u.sealed.Close()) }
+
 // plainHash is the hash of a mail as it came.
-func plainHash(in gateway.Inbound, raw io.ReaderAt, size int64) (gateway.Hash, error) {
+func plainHash(in gateway.Inbound, raw store.Content) (gateway.Hash, error) {
 	if in.Opens.IsZero() {
 		return in.Content, nil
 	}
 	sum := sha256.New()
-	_, err := io.Copy(sum, io.NewSectionReader(raw, 0, size))
+	_, err := io.Copy(sum, io.NewSectionReader(raw, 0, raw.Size()))
 	return gateway.Hash(sum.Sum(nil)), err
 }

@@ -178,23 +178,20 @@ func (s *Service) Understand(ctx context.Context, in gateway.Inbound) (gateway.S
 
 // read opens, reads, classifies and places one stored mail.
 func (s *Service) read(ctx context.Context, in gateway.Inbound) (correlate.Mail, error) {
-	content, err := s.store.OpenContent(ctx, in.Content)
-	if err != nil {
-		if errors.Is(err, gateway.ErrNotFound) {
-			return correlate.Mail{}, fmt.Errorf("open the raw mail: %w", err)
-		}
+	raw, err := s.open(ctx, in)
+	var fault *gateway.Fault
+	switch {
+	case errors.As(err, &fault): // the store's; that nothing is there is none
 		return correlate.Mail{}, &outage{fmt.Errorf("open the raw mail: %w", err)}
-	}
-	defer content.Close()
-	raw, size, err := s.open(in, content)
-	if err != nil {
+	case err != nil:
 		return correlate.Mail{}, fmt.Errorf("open the raw mail: %w", err)
 	}
-	mail, m, err := s.look(ctx, in, raw, size)
+	defer raw.Close()
+	mail, m, err := s.look(ctx, in, raw, raw.Size())
 	if err != nil {
 		return mail, err
 	}
-	if mail.Plain, err = plainHash(in, raw, size); err != nil {
+	if mail.Plain, err = plainHash(in, raw); err != nil {
 		return mail, err
 	}
 	mail.Origin = correlate.ReadOrigin(mail.Header, s.authserv(in.Account))

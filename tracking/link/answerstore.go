@@ -238,7 +238,7 @@ type pieces struct {
 	a      *answers
 	sealed bool
 	left   []gateway.Chunk
-	open   Content
+	open   []io.Closer
 	now    io.Reader
 }
 
@@ -264,13 +264,12 @@ func (p *pieces) Read(b []byte) (int, error) {
 }
 
 // Close closes the chunk that is open.
-func (p *pieces) Close() error {
-	open := p.open
-	p.now, p.open = nil, nil
-	if open == nil {
-		return nil
+func (p *pieces) Close() (err error) {
+	for _, open := range p.open {
+		err = errors.Join(err, open.Close())
 	}
-	return open.Close()
+	p.now, p.open = nil, nil
+	return err
 }
 
 func (p *pieces) next() error {
@@ -279,16 +278,19 @@ func (p *pieces) next() error {
 	if err != nil {
 		return err
 	}
-	var from io.Reader = io.NewSectionReader(content, 0, content.Size())
+	p.open = append(p.open, content)
 	switch {
 	case p.sealed:
-		from, err = p.a.Vault.Stream(from)
+		plain, err := p.a.Vault.Reader(content, content.Size())
+		if err != nil {
+			return err
+		}
+		p.now, p.open = plain, append(p.open, plain)
 	case content.Size() != c.Size:
-		err = fmt.Errorf("a chunk of %d bytes has %d", c.Size, content.Size())
+		return fmt.Errorf("a chunk of %d bytes has %d", c.Size, content.Size())
+	default:
+		p.now = io.NewSectionReader(content, 0, content.Size())
 	}
-	if err != nil {
-		return errors.Join(err, content.Close())
-	}
-	p.left, p.open, p.now = p.left[1:], content, from
+	p.left = p.left[1:]
 	return nil
 }

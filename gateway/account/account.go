@@ -36,7 +36,7 @@ type Directory interface {
 type Options struct {
 	Remember     time.Duration // how long a verified password is remembered: 10 min
 	Remembered   int           // how many: 4,096
-	Hashing      int           // hashes computed at once: 2 (each takes 19 MiB)
+	Hashing      int           // hashes computed at once: 2 (each takes 9 MiB)
 	Directory    Directory     // nil: every account has its password here
 	Asking       int           // questions to the directory at once: 16
 	LockAfter    int           // failures of one account before it is locked: 10

@@ -4,7 +4,7 @@
 // It promises that a password is never kept in clear nor logged; that an unknown login, a
 // disabled account and a wrong password cost the same and are answered the same (RFC 4954 §6:
 // 535 5.7.8); that guessing is slowed, then locked out, by account and by address; that the
-// memory of hashing (19 MiB each) and of every table here is bounded; and that an outage of the
+// memory of hashing (9 MiB each) and of every table here is bounded; and that an outage of the
 // store is never taken for a wrong password (454 4.7.0).
 //
 // A verified password is remembered in memory, as a MAC under a key made when the process starts,

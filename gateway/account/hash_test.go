@@ -12,7 +12,7 @@ func TestHash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(text, "$argon2id$v=19$m=19456,t=2,p=1$") {
+	if !strings.HasPrefix(text, "$argon2id$v=19$m=9216,t=4,p=1$") {
 		t.Errorf("hash %q", text)
 	}
 	again, err := Hash(password)

@@ -55,7 +55,7 @@ func (o *ours) raised(idle int64, act func() error) (peak, stays float64, err er
 }
 
 // warm brings a new installation to what it is in use: a first login, a first letter, a pause. idle is its memory
-// before all of that: a first login takes 19 MiB for its hash, which the process may keep, and hiding them in what is called
+// before all of that: a first login takes 9 MiB for its hash, which the process may keep, and hiding them in what is called
 // idle would flatter us.
 func (b *bench) warm(ctx context.Context, name, smarthost string) (o *ours, idle int64, err error) {
 	if o, err = b.install(ctx, filepath.Join(b.dir, name), smarthost); err != nil {

@@ -22,7 +22,6 @@ import (
 	"strings"
 	"sync"
 	"text/template"
-	"text/template/parse"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -43,16 +42,19 @@ var (
 
 type sentences map[string]sentence
 
-// sentence is a template; nil: there is no such sentence.
+// sentence is a template, or a text alone when it has nothing to fill in: most have not, and a template takes kilobytes.
 type sentence struct {
 	*template.Template
-	fixed bool // it gives text, whatever the arguments
-	text  string
+	text string
 }
 
-func newSentence(t *template.Template) sentence {
-	fixed := !slices.ContainsFunc(t.Root.Nodes, func(n parse.Node) bool { return n.Type() != parse.NodeText })
-	return sentence{Template: t, fixed: fixed, text: t.Root.String()}
+// sentence reads one; those of a language share the words of its templates.
+func (w words) sentence(key, text string) (sentence, error) {
+	if !strings.Contains(text, "{{") {
+		return sentence{text: text}, nil
+	}
+	t, err := w.New(key).Parse(text)
+	return sentence{Template: t}, err
 }
 
 // catalogues is read once; the files are embedded and tested, so that a broken one never ships.
@@ -65,14 +67,14 @@ var catalogues = sync.OnceValue(func() map[string]sentences {
 
 // Text is the sentence of a key ("refuse.unknown-word") in a language, filled in with args.
 func Text(lang, key string, args map[string]any) string {
-	s := catalogues()[lang][key]
-	if s.Template == nil {
-		s = catalogues()[French][key]
+	s, known := catalogues()[lang][key]
+	if !known {
+		s, known = catalogues()[French][key]
 	}
 	switch {
-	case s.Template == nil:
+	case !known:
 		return key
-	case s.fixed:
+	case s.Template == nil:
 		return s.text
 	}
 	var b strings.Builder
@@ -83,7 +85,10 @@ func Text(lang, key string, args map[string]any) string {
 }
 
 // Has tells whether the catalogues know the key.
-func Has(key string) bool { return catalogues()[French][key].Template != nil }
+func Has(key string) bool {
+	_, known := catalogues()[French][key]
+	return known
+}
 
 // Keys lists the keys of a language, sorted.
 func Keys(lang string) []string {
@@ -95,38 +100,41 @@ func Keys(lang string) []string {
 	return keys
 }
 
-func mustRead(text string, words template.FuncMap) sentences {
-	all, err := read(text, words)
+func mustRead(text string, functions template.FuncMap) sentences {
+	all, err := read(text, functions)
 	if err != nil {
 		panic("catalog: " + err.Error())
 	}
 	return all
 }
 
-func read(text string, words template.FuncMap) (sentences, error) {
+// words are what the templates of a language may use.
+type words struct{ *template.Template }
+
+func read(text string, functions template.FuncMap) (sentences, error) {
 	var tables map[string]any
 	if err := toml.Unmarshal([]byte(text), &tables); err != nil {
 		return nil, fmt.Errorf("read the catalogue: %w", err)
 	}
 	all := sentences{}
-	return all, all.add("", tables, words)
+	return all, all.add("", tables, words{template.New("").Funcs(functions)})
 }
 
 // add takes in a table and those within it.
-func (s sentences) add(prefix string, table map[string]any, words template.FuncMap) error {
+func (s sentences) add(prefix string, table map[string]any, w words) error {
 	for name, entry := range table {
 		key := prefix + name
 		switch v := entry.(type) {
 		case map[string]any:
-			if err := s.add(key+".", v, words); err != nil {
+			if err := s.add(key+".", v, w); err != nil {
 				return err
 			}
 		case string:
-			t, err := template.New(key).Funcs(words).Parse(v)
+			read, err := w.sentence(key, v)
 			if err != nil {
 				return fmt.Errorf("read the catalogue: %w", err)
 			}
-			s[key] = newSentence(t)
+			s[key] = read
 		default:
 			return fmt.Errorf("read the catalogue: %s is %T, not a sentence", key, entry)
 		}

@@ -20,14 +20,22 @@ func TestTheCataloguesHaveTheSameKeys(t *testing.T) {
 
 func TestTheCataloguesUseTheSameFields(t *testing.T) {
 	for _, key := range Keys(French) {
-		english := catalogues()[English][key].Template
-		if english == nil {
+		if _, said := catalogues()[English][key]; !said {
 			continue // said by the test above
 		}
-		if diff := cmp.Diff(fields(catalogues()[French][key].Template), fields(english)); diff != "" {
+		if diff := cmp.Diff(fields(parsed(French, key)), fields(parsed(English, key))); diff != "" {
 			t.Errorf("%s: fields of fr.toml (-) and en.toml (+):\n%s", key, diff)
 		}
 	}
+}
+
+// parsed is a sentence as a template, whether it has something to fill in or not.
+func parsed(lang, key string) *template.Template {
+	s := catalogues()[lang][key]
+	if s.Template == nil {
+		return template.Must(template.New(key).Parse(s.text))
+	}
+	return s.Template
 }
 
 var fieldUse = regexp.MustCompile(`(?:\b(date|size|some|all|count) )?\.([A-Z][A-Za-z]*)`)
@@ -55,7 +63,7 @@ func sample(t *template.Template) map[string]any {
 func TestEverySentenceExecutes(t *testing.T) {
 	for _, lang := range []string{French, English} {
 		for _, key := range Keys(lang) {
-			sentence := catalogues()[lang][key].Template
+			sentence := parsed(lang, key)
 			var full, bare strings.Builder
 			if err := sentence.Execute(&full, sample(sentence)); err != nil {
 				t.Errorf("%s %s: %v", lang, key, err)

@@ -36,6 +36,9 @@ func crowded(b *testing.B, s *store.Store) gateway.ID {
 		case i%2 == 0:
 			state = gateway.StateRead
 		}
+		if i%40 == 0 {
+			text += " centième"
+		}
 		row := store.CourierWords{Courier: c, Text: text}
 		for n := range 1 + (i%3)/2 {
 			row.Recipients = append(row.Recipients, gateway.Recipient{ID: gateway.NewID(now), Courier: c.ID, Address: fmt.Sprintf("contact%d@entreprise-%d.example", n, i), CompanyName: fmt.Sprintf("Entreprise %d", i),
@@ -56,13 +59,13 @@ func crowded(b *testing.B, s *store.Store) gateway.ID {
 func BenchmarkFollow(b *testing.B) {
 	eachBench(b, func(b *testing.B, s *store.Store) {
 		ctx, about := context.Background(), crowded(b, s)
-		middle := must(s.Follow(ctx, store.FollowFilter{Consultation: about, Limit: 1, Until: noon.Add(crowd / 2 * time.Minute)}))(b)[0].ID
+		middle := must(s.Follow(ctx, store.FollowFilter{Consultation: about, Limit: 1, Until: noon.Add(crowd / 2 * time.Minute)}))(b).Next
 		for _, row := range []struct {
 			name   string
 			filter store.FollowFilter
 		}{
 			{"first page", store.FollowFilter{}},
-			{"oldest", store.FollowFilter{Oldest: true}},
+			{"oldest", store.FollowFilter{Ascending: true}},
 			{"deep page", store.FollowFilter{After: middle}},
 			{"rare type", store.FollowFilter{Type: gateway.Rejet}},
 			{"absent type", store.FollowFilter{Type: gateway.Annulation}},
@@ -78,14 +81,29 @@ func BenchmarkFollow(b *testing.B) {
 			{"one recipient", store.FollowFilter{Recipient: "contact0@entreprise-4242.example"}},
 			{"beginning of many", store.FollowFilter{Recipient: "entrep"}},
 			{"rare word, rare state", store.FollowFilter{Search: "exception", States: []gateway.State{gateway.StateFailed}}},
+			{"by recipient", store.FollowFilter{Sort: store.ByRecipient, Ascending: true}},
+			{"by subject, backwards", store.FollowFilter{Sort: store.BySubject}},
+			{"by type, deep", store.FollowFilter{Sort: store.ByType, After: middle}},
+			{"by state", store.FollowFilter{Sort: store.ByState, Ascending: true}},
+			{"by state, deep", store.FollowFilter{Sort: store.ByState, After: middle + ".7"}},
+			{"by subject, rare type", store.FollowFilter{Sort: store.BySubject, Type: gateway.Rejet}},
+			{"by recipient, rare state", store.FollowFilter{Sort: store.ByRecipient, States: []gateway.State{gateway.StateFailed}}},
+			{"by recipient, absent state", store.FollowFilter{Sort: store.ByRecipient, Ascending: true, States: []gateway.State{gateway.StateReplied}}},
+			{"by subject, dates", store.FollowFilter{Sort: store.BySubject, Since: noon.Add(crowd / 2 * time.Minute), Until: noon.Add((crowd/2 + 100) * time.Minute)}},
+			{"by state, frequent word", store.FollowFilter{Sort: store.ByState, Search: "précisions"}},
+			{"by recipient, frequent words", store.FollowFilter{Sort: store.ByRecipient, Search: "précisions consultation"}},
+			{"by subject, rare word", store.FollowFilter{Sort: store.BySubject, Search: "exception"}},
+			{"by subject, some word", store.FollowFilter{Sort: store.BySubject, Ascending: true, Search: "centième"}},
+			{"by subject, beginning of many", store.FollowFilter{Sort: store.BySubject, Recipient: "entrep"}},
+			{"by subject, absent word", store.FollowFilter{Sort: store.BySubject, Search: "introuvable"}},
 			{"frequent word, rare state", store.FollowFilter{Search: "précisions", States: []gateway.State{gateway.StateFailed}}},
 		} {
-			row.filter.Consultation, row.filter.Limit = about, 26
+			row.filter.Consultation, row.filter.Limit = about, 25
 			b.Run(row.name, func(b *testing.B) {
 				b.Log(must(s.Explain(ctx, row.filter))(b))
 				before := cpu(b)
 				for b.Loop() {
-					list := must(s.Follow(ctx, row.filter))(b)
+					list := must(s.Follow(ctx, row.filter))(b).Couriers
 					ids := make([]gateway.ID, len(list))
 					for i, c := range list {
 						ids[i] = c.ID

@@ -47,7 +47,7 @@ func follow(t testing.TB, p place) followed {
 	accept(t, w.s, a)
 	for i, c := range w.couriers {
 		row := store.CourierWords{Courier: c, Text: fmt.Sprintf("Bonjour, voici la pièce numéro%d. L'offre n'a pas été retenue.", i), Recipients: w.recipients[c.ID]}
-		check(t, w.s.WriteWords(ctx, "test", []store.CourierWords{row}, int64(i), int64(i+1)))
+		check(t, w.s.WriteWords(ctx, "test", []store.CourierWords{row}, store.Unfound{From: int64(i), To: int64(i + 1)}))
 	}
 	return w
 }
@@ -62,7 +62,7 @@ func (w followed) event(t testing.TB, kind gateway.EventKind, courier, recipient
 func (w followed) found(t testing.TB, f store.FollowFilter) (places []int) {
 	t.Helper()
 	f.Consultation = w.about
-	for _, c := range must(w.s.Follow(context.Background(), f))(t) {
+	for _, c := range must(w.s.Follow(context.Background(), f))(t).Couriers {
 		place := -1
 		for i, known := range w.couriers {
 			if known.ID == c.ID {
@@ -86,7 +86,7 @@ func TestAFollowedListIsFilteredSortedAndPaged(t *testing.T) {
 			want   []int
 		}{
 			"all, newest first":   {store.FollowFilter{}, []int{3, 2, 1, 0}},
-			"oldest first":        {store.FollowFilter{Oldest: true}, []int{0, 1, 2, 3}},
+			"oldest first":        {store.FollowFilter{Ascending: true}, []int{0, 1, 2, 3}},
 			"a type":              {store.FollowFilter{Type: gateway.Rejet}, []int{2, 0}},
 			"dates":               {store.FollowFilter{Since: at(1), Until: at(3)}, []int{2, 1}},
 			"a state":             {store.FollowFilter{States: []gateway.State{gateway.StateRead}}, []int{3}},
@@ -98,14 +98,15 @@ func TestAFollowedListIsFilteredSortedAndPaged(t *testing.T) {
 			"a recipient's":       {store.FollowFilter{Search: "entreprise-y.example"}, []int{0}},
 			"only a recipient's":  {store.FollowFilter{Recipient: "rejet"}, nil},
 			"recipient and state": {store.FollowFilter{Recipient: "entreprise-x", States: []gateway.State{gateway.StateRead}}, []int{3}},
-			"oldest of a search":  {store.FollowFilter{Search: "piece", Oldest: true}, []int{0, 1, 2, 3}},
+			"oldest of a search":  {store.FollowFilter{Search: "piece", Ascending: true}, []int{0, 1, 2, 3}},
 			"signs are no words":  {store.FollowFilter{Search: `") * -- '%_`, Type: gateway.Libre}, []int{3}},
 			"search within dates": {store.FollowFilter{Search: "piece", Since: at(2)}, []int{3, 2}},
 			"search and type":     {store.FollowFilter{Search: "piece", Type: gateway.Question}, []int{1}},
-			"after the first":     {store.FollowFilter{After: w.couriers[2].ID}, []int{1, 0}},
-			"after, oldest first": {store.FollowFilter{After: w.couriers[2].ID, Oldest: true}, []int{3}},
-			"after, searched":     {store.FollowFilter{After: w.couriers[2].ID, Search: "piece"}, []int{1, 0}},
-			"after, by state":     {store.FollowFilter{After: w.couriers[2].ID, States: []gateway.State{gateway.StateQueued}}, []int{1}},
+			"after the first":     {store.FollowFilter{After: w.couriers[2].ID.String()}, []int{1, 0}},
+			"after, oldest first": {store.FollowFilter{After: w.couriers[2].ID.String(), Ascending: true}, []int{3}},
+			"after, searched":     {store.FollowFilter{After: w.couriers[2].ID.String(), Search: "piece"}, []int{1, 0}},
+			"after, by state":     {store.FollowFilter{After: w.couriers[2].ID.String(), States: []gateway.State{gateway.StateQueued}}, []int{1}},
+			"a page not known":    {store.FollowFilter{After: "ailleurs"}, []int{3, 2, 1, 0}},
 			"a short page":        {store.FollowFilter{Limit: 1, States: []gateway.State{gateway.StateQueued}}, []int{3}},
 		} {
 			same(t, name, w.found(t, row.filter), row.want)
@@ -118,10 +119,10 @@ func TestWordsWrittenAgainTakeThePlaceOfTheOld(t *testing.T) {
 		w := follow(t, p)
 		ctx := context.Background()
 		row := store.CourierWords{Courier: w.couriers[0], Text: "tout autre chose"}
-		check(t, w.s.WriteWords(ctx, "test", []store.CourierWords{row}, 4, 5))
+		check(t, w.s.WriteWords(ctx, "test", []store.CourierWords{row}, store.Unfound{From: 4, To: 5}))
 		same(t, "the old words", w.found(t, store.FollowFilter{Search: "numero0"}), nil)
 		same(t, "the new ones", w.found(t, store.FollowFilter{Search: "autre"}), []int{0})
-		wantErr(t, w.s.WriteWords(ctx, "test", nil, 4, 6), gateway.ErrFenced)
+		wantErr(t, w.s.WriteWords(ctx, "test", nil, store.Unfound{From: 4, To: 6}), gateway.ErrFenced)
 	})
 }
 

@@ -86,9 +86,9 @@ var postgresDialect = dialect{
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 	fence:      "SELECT pg_advisory_xact_lock(1986094965, 1)",
 	share:      "SELECT pg_advisory_xact_lock_shared(1986094965, 1)",
-	find:       findPostgres,
-	words:      wordsPostgres,
-	place:      "strpos",
+	find:       findPostgres, among: amongPostgres,
+	words: wordsPostgres,
+	place: "strpos",
 	taken: func(err error, table, column string) bool {
 		var e *pgconn.PgError
 		return errors.As(err, &e) && e.Code == "23505" && e.ConstraintName == table+"_"+column+"_key"

@@ -22,6 +22,9 @@ func (s *Store) Seed(ctx context.Context, rows []CourierWords) error {
 		if _, err := t.many(insertRecipient, recipients); err != nil {
 			return err
 		}
+		if err := t.putOrder(rows, nil); err != nil {
+			return err
+		}
 		return t.d.words(t, rows)
 	})
 }

@@ -144,6 +144,8 @@ type dialect struct {
 	// find is the part of a list of couriers that searches their words, newest first or oldest first: it
 	// gives courier and accepted.
 	find func(ctx context.Context, r runner, q *filter, f FollowFilter) error
+	// among is the same as a condition on courier_order.
+	among func(ctx context.Context, r runner, q *filter, f FollowFilter) error
 	// words writes the words of couriers, in the place of those written before.
 	words func(t *tx, rows []CourierWords) error
 	// place names the function that gives the place of a text in another, 0 for none. (SQLite prepares a

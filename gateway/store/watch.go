@@ -11,6 +11,7 @@ const (
 	TopicEvents  Topic = "events"  // an event was recorded
 	TopicInbound Topic = "inbound" // a mail was received
 	TopicLedger  Topic = "ledger"  // events have their places in the ledger
+	TopicLists   Topic = "lists"   // an event was recorded, or lists of couriers know of more
 )
 
 // topics is a set of topics.
@@ -21,8 +22,9 @@ const (
 	onEvents
 	onInbound
 	onLedger
+	onLists
 
-	everything = onJobs | onEvents | onInbound | onLedger
+	everything = onJobs | onEvents | onInbound | onLedger | onLists
 )
 
 func (t Topic) bit() topics {
@@ -35,6 +37,8 @@ func (t Topic) bit() topics {
 		return onInbound
 	case TopicLedger:
 		return onLedger
+	case TopicLists:
+		return onLists | onEvents
 	}
 	return 0
 }

@@ -15,6 +15,7 @@ import (
 type CourierWords struct {
 	Courier    gateway.Courier
 	Text       string              // what it says, as much as is worth searching
+	Answers    string              // likewise, what those answers say that may be read
 	Recipients []gateway.Recipient // all of them
 }
 
@@ -64,6 +65,7 @@ func (w CourierWords) indexed() []string {
 		add("", f.Name)
 	}
 	add("", w.Text)
+	add("", w.Answers)
 	return list
 }
 
@@ -94,34 +96,52 @@ func wanted(search string) []string {
 	return asked[:min(len(asked), maxAsked)]
 }
 
-// Unfound gives the couriers whose words are to be written: those that the ledger tells of from the place where the
-// follower of that name is, at most n positions on; and the place to go on from. It gives none when there is
-// nothing new.
-func (s *Store) Unfound(ctx context.Context, name string, n int64) (couriers []gateway.ID, from, to int64, err error) {
-	const op = "look for couriers without words"
-	var head int64
-	if err = value(ctx, s.engine.reader(), []any{&from, &head}, `SELECT coalesce((SELECT position FROM follower WHERE name = $1), 0),
-		coalesce((SELECT max(position) FROM event WHERE position >= 0), -1) + 1`, name); err != nil {
-		return nil, 0, 0, fault(op, err)
-	}
-	to = min(from+n, head)
-	if to <= from {
-		return nil, from, from, nil
-	}
-	couriers, err = all(ctx, s, op, func(row scanner) (id gateway.ID, err error) {
-		err = row.Scan(&id)
-		return id, err
-	}, "SELECT DISTINCT courier FROM event WHERE position >= $1 AND position < $2 AND kind = $3 ORDER BY courier", from, to, string(gateway.Submitted))
-	return couriers, from, to, err
+// Unfound is what the ledger tells that lists do not know yet.
+type Unfound struct {
+	New      []gateway.ID // couriers whose words are to be written: they are new, or an answer came that may be read
+	Moved    []gateway.ID // others, whose recipients may have got further
+	From, To int64        // the positions that this is of; equal: there is nothing new
 }
 
-// WriteWords stores the words of couriers and moves the follower on, in one transaction. gateway.ErrFenced when
-// another moved it meanwhile.
-func (s *Store) WriteWords(ctx context.Context, name string, rows []CourierWords, from, to int64) error {
+// Unfound gives what is to be written from the place where the follower of that name is, at most n positions on.
+func (s *Store) Unfound(ctx context.Context, name string, n int64) (u Unfound, err error) {
+	const op = "look for couriers without words"
+	var head int64
+	if err = value(ctx, s.engine.reader(), []any{&u.From, &head}, `SELECT coalesce((SELECT position FROM follower WHERE name = $1), 0),
+		coalesce((SELECT max(position) FROM event WHERE position >= 0), -1) + 1`, name); err != nil {
+		return u, fault(op, err)
+	}
+	u.To = max(u.From, min(u.From+n, head))
+	if u.To == u.From {
+		return u, nil
+	}
+	err = eachRow(ctx, s.engine.reader(), func(row scanner) (struct{}, error) {
+		var id gateway.ID
+		var words int64
+		err := row.Scan(&id, &words)
+		if words > 0 {
+			u.New = append(u.New, id)
+		} else {
+			u.Moved = append(u.Moved, id)
+		}
+		return struct{}{}, err
+	}, func(struct{}) error { return nil }, `SELECT courier, max(CASE WHEN kind IN ($1, $2, $3) THEN 1 ELSE 0 END) FROM event
+		WHERE position >= $4 AND position < $5 AND courier <> '' GROUP BY courier ORDER BY courier`,
+		string(gateway.Submitted), string(gateway.Replied), string(gateway.Unsealed), u.From, u.To)
+	return u, fault(op, err)
+}
+
+// WriteWords stores the words and the places of couriers, the states of those that moved, and moves the follower on, in
+// one transaction. gateway.ErrFenced when another moved it meanwhile.
+func (s *Store) WriteWords(ctx context.Context, name string, rows []CourierWords, u Unfound) error {
 	return s.write(ctx, "write the words of couriers", func(t *tx) error {
 		err := t.must(gateway.ErrFenced, `INSERT INTO follower (name, position) VALUES ($1, $2)
-			ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE follower.position = $3`, name, to, from)
+			ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE follower.position = $3`, name, u.To, u.From)
 		if err != nil {
+			return err
+		}
+		t.topics |= onLists
+		if err := t.putOrder(rows, slices.Clone(u.Moved)); err != nil {
 			return err
 		}
 		return t.d.words(t, rows)
@@ -238,17 +258,36 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 	if !f.Until.IsZero() {
 		q.and("courier_words.rowid <", micros(f.Until))
 	}
-	order, than := " DESC", "<"
-	if f.Oldest {
-		order, than = "", ">"
-	}
-	if !f.After.IsZero() {
-		q.raw(" AND courier_words.rowid " + than + " (SELECT place FROM courier_place WHERE courier = " + q.arg(f.After.String()) + ")")
+	if after := f.after(); !after.courier.IsZero() {
+		q.raw(" AND courier_words.rowid " + f.beyond() + " (SELECT place FROM courier_place WHERE courier = " + q.arg(after.courier.String()) + ")")
 	}
 	if err := f.inStates(ctx, r, q); err != nil {
 		return err
 	}
-	q.page("courier_words.rowid"+order, f.Limit)
+	q.page(f.order("courier_words.rowid"), f.Limit)
+	return nil
+}
+
+// amongSQLite keeps to couriers that words are found in. When they are few, they drive the query; else each is looked
+// up as the order meets it.
+func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+	match, err := f.match(ctx, r, " OR ", " AND ", func(word string) string { return `"` + word + `"` }, func(begin string) string { return `"` + begin + `"*` })
+	if err != nil {
+		return err
+	}
+	if match == "" {
+		q.raw(" AND false")
+		return nil
+	}
+	column := "courier"
+	found, err := few(ctx, r, "courier_words MATCH $1", match)
+	if err != nil {
+		return err
+	}
+	if !found {
+		column = "+courier" // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
+	}
+	q.raw(" AND " + column + " IN (SELECT courier FROM courier_place WHERE place IN (SELECT rowid FROM courier_words WHERE courier_words MATCH " + q.arg(match) + "))")
 	return nil
 }
 
@@ -299,12 +338,37 @@ func wordsPostgres(t *tx, rows []CourierWords) error {
 // fewFound is up to how many couriers the words' own index drives a search; beyond, the dates' index does.
 const fewFound = 2000
 
+// matchingPostgres is the condition of a search.
+const matchingPostgres = "words @@ $1::text::tsquery"
+
 // few tells whether a search finds few couriers. The planner has no statistics of rare words, and would look for them in
 // all couriers by date.
-func few(ctx context.Context, r runner, match string) (bool, error) {
+func few(ctx context.Context, r runner, matching, match string) (bool, error) {
 	var n int
-	err := value(ctx, r, []any{&n}, "SELECT count(*) FROM (SELECT 1 FROM courier_words WHERE words @@ $1::text::tsquery LIMIT $2) AS found", match, int64(fewFound+1))
+	err := value(ctx, r, []any{&n}, "SELECT count(*) FROM (SELECT 1 FROM courier_words WHERE "+matching+" LIMIT $2) AS found", match, int64(fewFound+1))
 	return n <= fewFound, err
+}
+
+// amongPostgres keeps to couriers that words are found in, as amongSQLite does.
+func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+	match, err := f.match(ctx, r, " | ", " & ", func(word string) string { return "'" + word + "'" }, func(begin string) string { return "'" + begin + "':*" })
+	if err != nil {
+		return err
+	}
+	if match == "" {
+		q.raw(" AND false")
+		return nil
+	}
+	found, err := few(ctx, r, matchingPostgres, match)
+	if err != nil {
+		return err
+	}
+	if found {
+		q.raw(" AND courier IN (SELECT courier FROM courier_words WHERE words @@ " + q.arg(match) + "::text::tsquery OFFSET 0)")
+	} else {
+		q.raw(" AND (SELECT words FROM courier_words WHERE courier_words.courier = courier_order.courier) @@ " + q.arg(match) + "::text::tsquery")
+	}
+	return nil
 }
 
 // findPostgres goes by the words' own index for what is rare, which OFFSET 0 keeps the planner to, and by the dates' for what
@@ -318,7 +382,7 @@ func findPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) erro
 		q.raw(nothing)
 		return nil
 	}
-	found, err := few(ctx, r, match)
+	found, err := few(ctx, r, matchingPostgres, match)
 	if err != nil {
 		return err
 	}

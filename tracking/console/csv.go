@@ -11,6 +11,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/address"
+	"vaguemestre/gateway/store"
 )
 
 // exportPage is how many couriers are read at a time.
@@ -28,10 +29,10 @@ func (c *Console) export(w http.ResponseWriter, r *http.Request, v *visit) error
 	out.Comma, out.UseCRLF = ';', true
 	begun := false
 	for more := !drafts; more || !begun; {
-		var couriers []gateway.Courier
+		var page store.FollowPage
 		var err error
 		if more {
-			if couriers, err = c.d.Store.Follow(r.Context(), filter); err != nil {
+			if page, err = c.d.Store.Follow(r.Context(), filter); err != nil {
 				return cut(err, begun)
 			}
 		}
@@ -40,7 +41,7 @@ func (c *Console) export(w http.ResponseWriter, r *http.Request, v *visit) error
 			_ = out.Write(c.exportHead(v.lang))
 			begun = true
 		}
-		for _, x := range couriers {
+		for _, x := range page.Couriers {
 			recipients, err := c.d.Store.Recipients(r.Context(), x.ID)
 			if err != nil {
 				return cut(err, begun)
@@ -52,9 +53,8 @@ func (c *Console) export(w http.ResponseWriter, r *http.Request, v *visit) error
 		if out.Flush(); out.Error() != nil {
 			return nil // the agent has left
 		}
-		if more = len(couriers) == exportPage; more {
-			filter.After = couriers[len(couriers)-1].ID
-		}
+		filter.After = page.Next
+		more = page.Next != ""
 	}
 	return nil
 }

@@ -89,8 +89,10 @@ const dayForm = "2006-01-02"
 
 // filter is what the form means; what cannot be understood chooses nothing out. drafts tells that only drafts are asked for.
 func (f followForm) filter(v *visit) (filter store.FollowFilter, drafts bool) {
+	order := orderOf(f.Order)
 	filter = store.FollowFilter{
-		Consultation: v.consultation.ID, Type: gateway.TypeCode(f.Type), Search: f.Search, Recipient: f.Recipient, Oldest: f.Order == "ancien", Limit: pageLength + 1,
+		Consultation: v.consultation.ID, Type: gateway.TypeCode(f.Type), Search: f.Search, Recipient: f.Recipient,
+		Sort: order.sort, Ascending: order.Ascending, After: f.After, Limit: pageLength,
 	}
 	for _, s := range statuses() {
 		if s.Name == f.Status {
@@ -101,7 +103,6 @@ func (f followForm) filter(v *visit) (filter store.FollowFilter, drafts bool) {
 	if day, err := time.ParseInLocation(dayForm, f.Until, v.zone()); err == nil {
 		filter.Until = day.AddDate(0, 0, 1)
 	}
-	filter.After, _ = gateway.ParseID(f.After)
 	return filter, drafts
 }
 
@@ -113,6 +114,7 @@ type followPage struct {
 	Form         followForm
 	Statuses     []status
 	Types        []typeChoice
+	Orders       []order
 	Drafts       []draftRow
 	Rows         []followRow
 	Path         string
@@ -161,7 +163,7 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request, v *visit) error
 	form := readFollow(r.URL.Query())
 	path := "/consultations/" + v.consultation.ID.String()
 	p := followPage{
-		Shell: v.shell(r, "follow"), Consultation: v.consultation, Form: form, Statuses: statuses(), Types: c.types(v.lang), Path: path,
+		Shell: v.shell(r, "follow"), Consultation: v.consultation, Form: form, Statuses: statuses(), Types: c.types(v.lang), Orders: orders(), Path: path,
 		Export: path + "/suivi.csv?" + form.query(""), Live: path + "/direct?" + form.query(form.After),
 	}
 	var err error
@@ -182,15 +184,13 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request, v *visit) error
 		p.First = path + "?" + form.query("")
 	}
 	if !drafts {
-		rows, err := c.rows(r.Context(), filter)
+		rows, next, err := c.rows(r.Context(), filter)
 		if err != nil {
 			return err
 		}
-		if len(rows) > pageLength {
-			rows = rows[:pageLength]
-			p.Next = path + "?" + form.query(rows[pageLength-1].ID.String())
+		if p.Rows = rows; next != "" {
+			p.Next = path + "?" + form.query(next)
 		}
-		p.Rows = rows
 	}
 	return c.page(w, r, v, web.Page{Name: "follow", About: v.consultation.Reference, Data: p})
 }
@@ -224,29 +224,28 @@ func (c *Console) draftsOf(ctx context.Context, v *visit, f followForm, only boo
 	return rows, nil
 }
 
-// rows reads a page of couriers with what stands beside each.
-func (c *Console) rows(ctx context.Context, filter store.FollowFilter) ([]followRow, error) {
-	couriers, err := c.d.Store.Follow(ctx, filter)
+// rows reads a page of couriers with what stands beside each; next is what the page after it comes after.
+func (c *Console) rows(ctx context.Context, filter store.FollowFilter) (rows []followRow, next string, err error) {
+	page, err := c.d.Store.Follow(ctx, filter)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	ids := make([]gateway.ID, len(couriers))
-	for i, x := range couriers {
+	ids := make([]gateway.ID, len(page.Couriers))
+	for i, x := range page.Couriers {
 		ids[i] = x.ID
 	}
 	counts, err := c.d.Store.RecipientStates(ctx, ids...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	first, err := c.d.Store.FirstRecipients(ctx, shownRecipients, ids...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	rows := make([]followRow, len(couriers))
-	for i, x := range couriers {
-		rows[i] = rowOf(x, counts[x.ID], first[x.ID])
+	for _, x := range page.Couriers {
+		rows = append(rows, rowOf(x, counts[x.ID], first[x.ID]))
 	}
-	return rows, nil
+	return rows, page.Next, nil
 }
 
 func rowOf(x gateway.Courier, counts map[gateway.State]int, first []gateway.Recipient) followRow {

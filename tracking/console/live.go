@@ -26,7 +26,7 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if err != nil {
 		return err
 	}
-	woken, cancel := c.d.Store.Watch(store.TopicEvents)
+	woken, cancel := c.d.Store.Watch(store.TopicLists)
 	defer cancel()
 	c.metrics.live.Inc()
 	defer c.metrics.live.Dec()
@@ -72,7 +72,7 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, v *visit) error {
 
 // shown is the fingerprint of what a page of the follow-up shows.
 func (c *Console) shown(ctx context.Context, v *visit, filter store.FollowFilter) (gateway.Hash, error) {
-	rows, err := c.rows(ctx, filter)
+	rows, _, err := c.rows(ctx, filter)
 	if err != nil {
 		return gateway.Hash{}, err
 	}

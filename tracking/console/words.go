@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"vaguemestre/gateway"
@@ -19,7 +20,7 @@ const (
 	wordsEvery = 5 * time.Second
 	// wordsLease is how long a node that says nothing keeps the others from writing.
 	wordsLease = time.Minute
-	// wordsText is how much of a letter's text is searched, in octets.
+	// wordsText is how much of a letter's text, or an answer's, is searched, in octets.
 	wordsText = 64 << 10
 )
 
@@ -71,15 +72,15 @@ func (x *Words) catchUp(ctx context.Context) error {
 // step writes the words of the couriers of one stretch of the ledger; more tells that there may be another.
 func (x *Words) step(ctx context.Context) (more bool, err error) {
 	s := x.console.d.Store
-	couriers, from, to, err := s.Unfound(ctx, wordsName, wordsStep)
-	if err != nil || to == from {
+	news, err := s.Unfound(ctx, wordsName, wordsStep)
+	if err != nil || news.To == news.From {
 		return false, err
 	}
 	if _, ours, err := s.AcquireLease(ctx, wordsName, x.owner, wordsLease); err != nil || !ours {
 		return false, err
 	}
-	rows := make([]store.CourierWords, 0, len(couriers))
-	for _, id := range couriers {
+	rows := make([]store.CourierWords, 0, len(news.New))
+	for _, id := range news.New {
 		row, err := x.of(ctx, id)
 		if errors.Is(err, gateway.ErrNotFound) {
 			continue
@@ -89,7 +90,7 @@ func (x *Words) step(ctx context.Context) (more bool, err error) {
 		}
 		rows = append(rows, row)
 	}
-	err = s.WriteWords(ctx, wordsName, rows, from, to)
+	err = s.WriteWords(ctx, wordsName, rows, news)
 	if errors.Is(err, gateway.ErrFenced) {
 		return true, nil // another node was there before: its words are the same
 	}
@@ -106,6 +107,9 @@ func (x *Words) of(ctx context.Context, id gateway.ID) (row store.CourierWords, 
 		return row, err
 	}
 	if row.Recipients, err = s.Recipients(ctx, id); err != nil {
+		return row, err
+	}
+	if row.Answers, err = x.answers(ctx, id); err != nil {
 		return row, err
 	}
 	row.Text = row.Courier.Composition.Model
@@ -131,4 +135,25 @@ func (x *Words) of(ctx context.Context, id gateway.ID) (row store.CourierWords, 
 	}
 	row.Text = b.Text
 	return row, nil
+}
+
+// answers are the words of the answers that may be read. A sealed one has none before its date.
+func (x *Words) answers(ctx context.Context, courier gateway.ID) (string, error) {
+	replies, err := x.console.d.Store.Replies(ctx, courier)
+	if err != nil {
+		return "", err
+	}
+	var all strings.Builder
+	for _, r := range replies {
+		if r.Closed() {
+			continue
+		}
+		all.WriteString(r.Subject + " " + r.From + " ")
+		all.WriteString(r.Text[:min(len(r.Text), wordsText)])
+		for _, f := range r.Files {
+			all.WriteString(" " + f.Name)
+		}
+		all.WriteString("\n")
+	}
+	return strings.ToValidUTF8(all.String(), " "), nil
 }

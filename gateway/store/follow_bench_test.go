@@ -114,6 +114,15 @@ func BenchmarkFollow(b *testing.B) {
 				b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
 			})
 		}
+		for _, typed := range []string{"contact0@entreprise-4242.example", "example", "introuvable"} {
+			b.Run("recipients anywhere, "+typed, func(b *testing.B) {
+				before := cpu(b)
+				for b.Loop() {
+					must(s.RecipientsLike(ctx, typed, 20))(b)
+				}
+				b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op")
+			})
+		}
 		b.Run("tallies", func(b *testing.B) {
 			before := cpu(b)
 			defer func() { b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/float64(b.N), "cpu-ms/op") }()

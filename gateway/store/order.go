@@ -64,27 +64,27 @@ func (f FollowFilter) after() (c cursor) {
 // leave few couriers: these are then put in order.
 func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filter) error {
 	by := f.Sort.column()
-	q.raw("SELECT courier, accepted, " + by + " FROM courier_order WHERE true")
+	q.raw("SELECT courier, place AS accepted, " + by + " FROM courier_order WHERE true")
 	q.id("consultation =", f.Consultation)
 	f.ofType(q, "type")
 	if len(f.States) > 0 {
 		q.raw(" AND states & " + q.arg(bits(f.States)) + " <> 0")
 	}
-	f.within(q, "accepted")
+	f.within(q, "place")
 	if after := f.after(); !after.courier.IsZero() {
 		last := q.arg(after.courier.String())
-		place := "(SELECT " + by + " FROM courier_order WHERE courier = " + last + ")"
+		was := "(SELECT " + by + " FROM courier_order WHERE courier = " + last + ")"
 		if f.Sort == ByState {
-			place = q.arg(int64(after.state))
+			was = q.arg(int64(after.state))
 		}
-		q.raw(fmt.Sprintf(" AND (%s, accepted, courier) %s (%s, (SELECT accepted FROM courier_order WHERE courier = %s), %s)", by, f.beyond(), place, last, last))
+		q.raw(fmt.Sprintf(" AND (%s, place, courier) %s (%s, (SELECT place FROM courier_order WHERE courier = %s), %s)", by, f.beyond(), was, last, last))
 	}
 	if f.words() {
 		if err := d.among(ctx, r, q, f); err != nil {
 			return err
 		}
 	}
-	q.page(f.order(by, "accepted", "courier"), f.Limit)
+	q.page(f.order(by, "place", "courier"), f.Limit)
 	return nil
 }
 
@@ -112,22 +112,25 @@ func ordered(text string) string {
 	return strings.ToValidUTF8(whole[:min(len(whole), maxOrdered)], "")
 }
 
-// putOrder stores the places of couriers, and their states as they are.
-func (t *tx) putOrder(rows []CourierWords, moved []gateway.ID) error {
-	args := make([][]any, len(rows))
-	for i, w := range rows {
-		c, first := w.Courier, ""
-		if len(w.Recipients) > 0 {
-			first = w.Recipients[0].Name()
-		}
-		args[i] = []any{c.ID.String(), c.Consultation.String(), micros(c.Accepted), string(c.Type), ordered(c.Subject), ordered(c.TypeLabel), ordered(first)}
-		moved = append(moved, c.ID)
+const putOrder = `INSERT INTO courier_order (courier, place, consultation, type, subject, label, recipient, state, states)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0) ON CONFLICT DO NOTHING`
+
+// orderArgs are a courier's places in lists; its states are written by restate.
+func (w CourierWords) orderArgs() []any {
+	c, first := w.Courier, ""
+	if len(w.Recipients) > 0 {
+		first = w.Recipients[0].Name()
 	}
-	if _, err := t.many(`INSERT INTO courier_order (courier, consultation, accepted, type, subject, label, recipient, state, states)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0) ON CONFLICT (courier) DO NOTHING`, args); err != nil {
-		return err
+	return []any{c.ID.String(), micros(c.Accepted), c.Consultation.String(), string(c.Type), ordered(c.Subject), ordered(c.TypeLabel), ordered(first)}
+}
+
+// restateAll writes the states of the couriers whose words were written, and of those that moved.
+func (t *tx) restateAll(rows []CourierWords, moved []gateway.ID) error {
+	all := slices.Clone(moved)
+	for _, w := range rows {
+		all = append(all, w.Courier.ID)
 	}
-	for page := range slices.Chunk(moved, 500) {
+	for page := range slices.Chunk(all, 500) {
 		if err := t.restate(page); err != nil {
 			return err
 		}

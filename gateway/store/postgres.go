@@ -87,6 +87,7 @@ var postgresDialect = dialect{
 	fence:      "SELECT pg_advisory_xact_lock(1986094965, 1)",
 	share:      "SELECT pg_advisory_xact_lock_shared(1986094965, 1)",
 	find:       findPostgres, among: amongPostgres,
+	terms: termsPostgres, foundAnywhere: foundAnywherePostgres,
 	words: wordsPostgres,
 	place: "strpos",
 	taken: func(err error, table, column string) bool {

@@ -91,17 +91,6 @@ func (s *Store) Recipients(ctx context.Context, courier gateway.ID) ([]gateway.R
 	return all(ctx, s, "list recipients", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE courier = $1 ORDER BY added, id", courier.String())
 }
 
-// RecipientsLike gives up to n recipients whose address or company has every word of a text in it, whatever the accents and the case; the
-// newest first.
-func (s *Store) RecipientsLike(ctx context.Context, text string, n int) ([]gateway.Recipient, error) {
-	q := newFilter("SELECT " + recipientColumns + " FROM recipient WHERE true")
-	for word := range strings.FieldsSeq(words(text)) {
-		q.raw(" AND search LIKE " + q.arg("%"+escapeLike.Replace(word)+"%") + " ESCAPE '!'")
-	}
-	q.page("accepted DESC, id", n)
-	return all(ctx, s, "find recipients", scanRecipient, q.text.String(), q.args...)
-}
-
 // RecipientByMessageID gives the one to whom the message with this Message-ID was sent.
 func (s *Store) RecipientByMessageID(ctx context.Context, messageID string) (gateway.Recipient, error) {
 	if messageID == "" {

@@ -22,10 +22,10 @@ func (s *Store) Seed(ctx context.Context, rows []CourierWords) error {
 		if _, err := t.many(insertRecipient, recipients); err != nil {
 			return err
 		}
-		if err := t.putOrder(rows, nil); err != nil {
+		if err := t.d.words(t, rows); err != nil {
 			return err
 		}
-		return t.d.words(t, rows)
+		return t.restateAll(rows, nil)
 	})
 }
 

@@ -84,7 +84,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 	return migrate(ctx, db, goose.DialectSQLite3, "sqlite")
 }
 
-var sqliteDialect = dialect{place: "instr", find: findSQLite, among: amongSQLite, words: wordsSQLite, taken: func(err error, table, column string) bool {
+var sqliteDialect = dialect{place: "instr", find: findSQLite, among: amongSQLite, terms: termsSQLite, foundAnywhere: foundAnywhereSQLite, words: wordsSQLite, taken: func(err error, table, column string) bool {
 	const constraintUnique = 2067 // SQLITE_CONSTRAINT_UNIQUE
 	var e *sqlite.Error
 	return errors.As(err, &e) && e.Code() == constraintUnique && strings.Contains(e.Error(), table+"."+column)

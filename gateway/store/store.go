@@ -146,6 +146,9 @@ type dialect struct {
 	find func(ctx context.Context, r runner, q *filter, f FollowFilter) error
 	// among is the same as a condition on courier_order.
 	among func(ctx context.Context, r runner, q *filter, f FollowFilter) error
+	// terms writes what is searched, and foundAnywhere asks for the couriers, at most $2, that it is found in.
+	terms         terms
+	foundAnywhere string
 	// words writes the words of couriers, in the place of those written before.
 	words func(t *tx, rows []CourierWords) error
 	// place names the function that gives the place of a text in another, 0 for none. (SQLite prepares a

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type CourierWords struct {
 const (
 	mark     = "_"
 	ofType   = "__"
+	anywhere = "___"     // a recipient's, whatever the consultation
 	maxWord  = 60        // octets
 	maxWords = 800 << 10 // octets of one courier's words: PostgreSQL takes 1 MB
 )
@@ -47,7 +49,7 @@ func (w CourierWords) indexed() []string {
 	size, begin := 0, scope(c.Consultation)
 	add := func(marks, text string) {
 		for _, word := range split(text) {
-			word = begin + marks + strings.ToValidUTF8(word[:min(len(word), maxWord)], "")
+			word = marks + strings.ToValidUTF8(word[:min(len(word), maxWord)], "")
 			if !seen[word] && size < maxWords {
 				seen[word] = true
 				size += len(word) + 8
@@ -56,16 +58,17 @@ func (w CourierWords) indexed() []string {
 		}
 	}
 	list = append(list, begin+ofType+string(c.Type))
-	add("", c.Subject)
-	add("", c.TypeLabel+" "+c.AuthorName+" "+c.AuthorAddr)
+	add(begin, c.Subject)
+	add(begin, c.TypeLabel+" "+c.AuthorName+" "+c.AuthorAddr)
 	for _, r := range w.Recipients {
-		add(mark, r.Address+" "+r.CompanyName)
+		add(begin+mark, r.Address+" "+r.CompanyName)
+		add(anywhere, r.Address+" "+r.CompanyName)
 	}
 	for _, f := range c.Files {
-		add("", f.Name)
+		add(begin, f.Name)
 	}
-	add("", w.Text)
-	add("", w.Answers)
+	add(begin, w.Text)
+	add(begin, w.Answers)
 	return list
 }
 
@@ -141,18 +144,18 @@ func (s *Store) WriteWords(ctx context.Context, name string, rows []CourierWords
 			return err
 		}
 		t.topics |= onLists
-		if err := t.putOrder(rows, slices.Clone(u.Moved)); err != nil {
+		if err := t.d.words(t, rows); err != nil {
 			return err
 		}
-		return t.d.words(t, rows)
+		return t.restateAll(rows, u.Moved)
 	})
 }
 
-// wordsSQLite gives each courier a place: the microsecond of its acceptance, or the next one free.
+// wordsSQLite writes words under the courier's place.
 func wordsSQLite(t *tx, rows []CourierWords) error {
 	v := vocabulary{}
 	for _, w := range rows {
-		place, err := t.place(w.Courier)
+		place, err := t.place(w)
 		if err != nil {
 			return err
 		}
@@ -183,14 +186,16 @@ func (v vocabulary) write(t *tx) error {
 	return err
 }
 
-// place is the courier's, given once.
-func (t *tx) place(c gateway.Courier) (place int64, err error) {
-	err = t.value([]any{&place}, "SELECT place FROM courier_place WHERE courier = $1", c.ID.String())
+// place is the courier's, given once: the microsecond of its acceptance, or the next one free.
+func (t *tx) place(w CourierWords) (place int64, err error) {
+	err = t.value([]any{&place}, "SELECT place FROM courier_order WHERE courier = $1", w.Courier.ID.String())
 	if !errors.Is(err, gateway.ErrNotFound) {
 		return place, err
 	}
-	for place = micros(c.Accepted); ; place++ {
-		n, err := t.exec("INSERT INTO courier_place (place, courier) VALUES ($1, $2) ON CONFLICT (place) DO NOTHING", place, c.ID.String())
+	row := w.orderArgs()
+	for place = micros(w.Courier.Accepted); ; place++ {
+		row[1] = place
+		n, err := t.exec(putOrder, row...)
 		if err != nil || n == 1 {
 			return place, err
 		}
@@ -201,9 +206,17 @@ func (t *tx) place(c gateway.Courier) (place int64, err error) {
 // beginnings by gathering all that they mean; PostgreSQL's planner knows how often whole words are there.
 const maxMeant = 40
 
-// meant are the words that begin so, as terms of the index: whole is a word of it, begins whatever begins so.
-func meant(ctx context.Context, r runner, beginnings []string, whole, begins func(string) string) ([]string, error) {
-	var terms []string
+// terms is how a database writes what is searched in its index.
+type terms struct{ or, and, whole, begins string }
+
+var (
+	termsSQLite   = terms{" OR ", " AND ", `"%s"`, `"%s"*`}
+	termsPostgres = terms{" | ", " & ", "'%s'", "'%s':*"}
+)
+
+// meant are the words that begin so, as terms of the index: whole words, or whatever begins so where there are many.
+func (x terms) meant(ctx context.Context, r runner, beginnings []string) ([]string, error) {
+	var all []string
 	for _, begin := range beginnings {
 		found, err := list(ctx, r, func(row scanner) (word string, err error) {
 			err = row.Scan(&word)
@@ -213,27 +226,27 @@ func meant(ctx context.Context, r runner, beginnings []string, whole, begins fun
 			return nil, err
 		}
 		if len(found) > maxMeant {
-			terms = append(terms, begins(begin))
+			all = append(all, fmt.Sprintf(x.begins, begin))
 			continue
 		}
 		for _, word := range found {
-			terms = append(terms, whole(word))
+			all = append(all, fmt.Sprintf(x.whole, word))
 		}
 	}
-	return terms, nil
+	return all, nil
 }
 
 // match is the question to the index: each word of the search is one of its terms. It is empty when a word means none.
-func (f FollowFilter) match(ctx context.Context, r runner, or, and string, whole, begins func(string) string) (string, error) {
+func (x terms) match(ctx context.Context, r runner, asked [][]string) (string, error) {
 	var match []string
-	for _, beginnings := range f.asked() {
-		terms, err := meant(ctx, r, beginnings, whole, begins)
-		if err != nil || len(terms) == 0 {
+	for _, beginnings := range asked {
+		all, err := x.meant(ctx, r, beginnings)
+		if err != nil || len(all) == 0 {
 			return "", err
 		}
-		match = append(match, "("+strings.Join(terms, or)+")")
+		match = append(match, "("+strings.Join(all, x.or)+")")
 	}
-	return strings.Join(match, and), nil
+	return strings.Join(match, x.and), nil
 }
 
 // nothing is the search of words that are nowhere.
@@ -241,7 +254,7 @@ const nothing = "SELECT '' AS courier, 0 AS accepted WHERE false"
 
 // findSQLite reads the index from its newest end, or from its oldest.
 func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
-	match, err := f.match(ctx, r, " OR ", " AND ", func(word string) string { return `"` + word + `"` }, func(begin string) string { return `"` + begin + `"*` })
+	match, err := termsSQLite.match(ctx, r, f.asked())
 	if err != nil {
 		return err
 	}
@@ -249,8 +262,8 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 		q.raw(nothing)
 		return nil
 	}
-	q.raw(`SELECT courier_place.courier AS courier, courier_place.place AS accepted
-		FROM courier_words JOIN courier_place ON courier_place.place = courier_words.rowid WHERE courier_words MATCH `)
+	q.raw(`SELECT courier_order.courier AS courier, courier_order.place AS accepted
+		FROM courier_words JOIN courier_order ON courier_order.place = courier_words.rowid WHERE courier_words MATCH `)
 	q.raw(q.arg(match))
 	if !f.Since.IsZero() {
 		q.and("courier_words.rowid >=", micros(f.Since))
@@ -259,7 +272,7 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 		q.and("courier_words.rowid <", micros(f.Until))
 	}
 	if after := f.after(); !after.courier.IsZero() {
-		q.raw(" AND courier_words.rowid " + f.beyond() + " (SELECT place FROM courier_place WHERE courier = " + q.arg(after.courier.String()) + ")")
+		q.raw(" AND courier_words.rowid " + f.beyond() + " (SELECT place FROM courier_order WHERE courier = " + q.arg(after.courier.String()) + ")")
 	}
 	if err := f.inStates(ctx, r, q); err != nil {
 		return err
@@ -268,10 +281,9 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 	return nil
 }
 
-// amongSQLite keeps to couriers that words are found in. When they are few, they drive the query; else each is looked
-// up as the order meets it.
+// amongSQLite keeps to couriers that words are found in. When they are few, they drive the query; else the order does.
 func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
-	match, err := f.match(ctx, r, " OR ", " AND ", func(word string) string { return `"` + word + `"` }, func(begin string) string { return `"` + begin + `"*` })
+	match, err := termsSQLite.match(ctx, r, f.asked())
 	if err != nil {
 		return err
 	}
@@ -279,15 +291,15 @@ func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error
 		q.raw(" AND false")
 		return nil
 	}
-	column := "courier"
 	found, err := few(ctx, r, "courier_words MATCH $1", match)
 	if err != nil {
 		return err
 	}
+	column := "place"
 	if !found {
-		column = "+courier" // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
+		column = "+place" // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
 	}
-	q.raw(" AND " + column + " IN (SELECT courier FROM courier_place WHERE place IN (SELECT rowid FROM courier_words WHERE courier_words MATCH " + q.arg(match) + "))")
+	q.raw(" AND " + column + " IN (SELECT rowid FROM courier_words WHERE courier_words MATCH " + q.arg(match) + ")")
 	return nil
 }
 
@@ -313,19 +325,23 @@ func (f FollowFilter) inStates(ctx context.Context, r runner, q *filter) error {
 		return err
 	}
 	if n <= fewInStates {
-		q.raw(" AND courier_words.rowid IN (SELECT place FROM courier_place WHERE courier IN (")
+		q.raw(" AND courier_words.rowid IN (SELECT place FROM courier_order WHERE courier IN (")
 		chosen(q)
 		q.raw("))")
 		return nil
 	}
-	f.besides(q, "courier_place.courier", "(SELECT accepted FROM courier WHERE id = courier_place.courier)")
+	f.besides(q, "courier_order.courier", "(SELECT accepted FROM courier WHERE id = courier_order.courier)")
 	return nil
 }
 
 func wordsPostgres(t *tx, rows []CourierWords) error {
-	v, args := vocabulary{}, make([][]any, len(rows))
+	v, places, args := vocabulary{}, make([][]any, len(rows)), make([][]any, len(rows))
 	for i, w := range rows {
+		places[i] = w.orderArgs()
 		args[i] = []any{w.Courier.ID.String(), w.Courier.Consultation.String(), micros(w.Courier.Accepted), v.learn(w.indexed())}
+	}
+	if _, err := t.many(putOrder, places); err != nil {
+		return err
 	}
 	_, err := t.many(`INSERT INTO courier_words (courier, consultation, accepted, words) VALUES ($1, $2, $3, array_to_tsvector($4::text[]))
 		ON CONFLICT (courier) DO UPDATE SET words = excluded.words`, args)
@@ -351,7 +367,7 @@ func few(ctx context.Context, r runner, matching, match string) (bool, error) {
 
 // amongPostgres keeps to couriers that words are found in, as amongSQLite does.
 func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) error {
-	match, err := f.match(ctx, r, " | ", " & ", func(word string) string { return "'" + word + "'" }, func(begin string) string { return "'" + begin + "':*" })
+	match, err := termsPostgres.match(ctx, r, f.asked())
 	if err != nil {
 		return err
 	}
@@ -374,7 +390,7 @@ func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) err
 // findPostgres goes by the words' own index for what is rare, which OFFSET 0 keeps the planner to, and by the dates' for what
 // is everywhere.
 func findPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) error {
-	match, err := f.match(ctx, r, " | ", " & ", func(word string) string { return "'" + word + "'" }, func(begin string) string { return "'" + begin + "':*" })
+	match, err := termsPostgres.match(ctx, r, f.asked())
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func (c *Console) adminRoutes() []route {
 	return []route{
 		only("GET", "", c.gatewayState),
 		only("GET", "/file", c.queue),
+		only("POST", "/file", c.changeMany),
 		only("GET", "/file/{job}", c.job),
 		only("POST", "/file/{job}/essayer", c.retryJob),
 		only("POST", "/file/{job}/retenir", c.holdJob),

@@ -17,10 +17,15 @@ import (
 // adminRows is how many rows a page of administrators has.
 const adminRows = 50
 
+// queuePath is the queue's page.
+const queuePath = "/passerelle/file"
+
 type queuePage struct {
 	adminPage
 	Only string // "", "retenus", "en-defaut"
+	Said string // what came of an act on several
 	Jobs []jobRow
+	Acts []manyAct
 	Next string
 }
 
@@ -50,7 +55,12 @@ func fate(j store.JobLease, now time.Time) string {
 
 // queue lists what waits to be sent, oldest first.
 func (c *Console) queue(w http.ResponseWriter, r *http.Request, v *visit) error {
-	p := queuePage{adminPage: v.admin(r, "queue"), Only: r.URL.Query().Get("quoi")}
+	return c.showQueue(w, r, v, "")
+}
+
+func (c *Console) showQueue(w http.ResponseWriter, r *http.Request, v *visit, problem string) error {
+	p := queuePage{adminPage: v.admin(r, "queue"), Only: r.FormValue("quoi"), Said: c.doneMany(r, v), Acts: manyActs()}
+	p.Error = problem
 	filter := store.JobFilter{Held: p.Only == "retenus", Faulty: p.Only == "en-defaut", Limit: adminRows + 1}
 	if after := r.URL.Query().Get("apres"); after != "" {
 		id, err := gateway.ParseID(after)
@@ -65,7 +75,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request, v *visit) error 
 	}
 	if len(jobs) > adminRows {
 		jobs = jobs[:adminRows]
-		p.Next = "/passerelle/file?" + url.Values{"quoi": {p.Only}, "apres": {jobs[adminRows-1].ID.String()}}.Encode()
+		p.Next = queuePath + "?" + url.Values{"quoi": {p.Only}, "apres": {jobs[adminRows-1].ID.String()}}.Encode()
 	}
 	for _, j := range jobs {
 		row, err := c.jobRow(r.Context(), v, j.ID)
@@ -77,7 +87,7 @@ func (c *Console) queue(w http.ResponseWriter, r *http.Request, v *visit) error 
 		}
 		p.Jobs = append(p.Jobs, row)
 	}
-	return c.page(w, r, v, web.Page{Name: "admin-queue", Data: p})
+	return c.page(w, r, v, web.Page{Name: "admin-queue", Status: formStatus(problem), Switch: queuePath, Data: p})
 }
 
 func (c *Console) jobRow(ctx context.Context, v *visit, id gateway.ID) (row jobRow, err error) {
@@ -138,7 +148,7 @@ func (c *Console) showJob(w http.ResponseWriter, r *http.Request, v *visit, prob
 	return c.page(w, r, v, web.Page{Name: "admin-job", Status: status, Switch: jobPath(id), Data: p})
 }
 
-func jobPath(id gateway.ID) string { return "/passerelle/file/" + id.String() }
+func jobPath(id gateway.ID) string { return queuePath + "/" + id.String() }
 
 // attempts are the outcomes of what the job sends, oldest first.
 func (c *Console) attempts(ctx context.Context, j gateway.Job) (rows []attemptRow, err error) {
@@ -207,5 +217,5 @@ func (c *Console) cancelJob(w http.ResponseWriter, r *http.Request, v *visit) er
 		return err
 	}
 	c.audit(r, v, "job cancelled", "job", id.String())
-	return after(w, r, "/passerelle/file", "job-cancelled")
+	return after(w, r, queuePath, "job-cancelled")
 }

@@ -48,7 +48,7 @@ func entitlements() map[string][4]string {
 		"POST /courriers/{courier}/destinataires/{recipient}/corriger": theirs,
 		"GET /courriers/{courier}/reponses/{reply}":                    theirs, "GET /courriers/{courier}/reponses/{reply}/message": theirs,
 		"GET /courriers/{courier}/reponses/{reply}/fichiers/{n}/{name}": theirs, "POST /courriers/{courier}/reponses/{reply}/repondre": theirs,
-		"GET /passerelle": gateways, "GET /passerelle/file": gateways, "GET /passerelle/file/{job}": gateways, "POST /passerelle/file/{job}/essayer": gateways,
+		"GET /passerelle": gateways, "GET /passerelle/file": gateways, "POST /passerelle/file": gateways, "GET /passerelle/file/{job}": gateways, "POST /passerelle/file/{job}/essayer": gateways,
 		"POST /passerelle/file/{job}/retenir": gateways, "POST /passerelle/file/{job}/liberer": gateways, "POST /passerelle/file/{job}/annuler": gateways,
 		"GET /passerelle/quarantaine": gateways, "GET /passerelle/quarantaine/{mail}": gateways, "GET /passerelle/quarantaine/{mail}/message": gateways,
 		"POST /passerelle/quarantaine/{mail}/rapprocher": gateways, "POST /passerelle/quarantaine/{mail}/classer": gateways,

@@ -377,12 +377,12 @@ CREATE TABLE courier_word (
 CREATE INDEX courier_words_accepted ON courier_words (consultation, accepted, courier);
 CREATE INDEX courier_words_words ON courier_words USING gin (words);
 
--- What couriers are listed in order of, made again like their words. Every index has all that filters look at: a list
--- that a filter leaves little of is one walk through an index.
+-- What couriers are listed in order of, made again like their words. Every index has all that filters look at, so
+-- that a list that filters leave little of is one walk through an index.
 CREATE TABLE courier_order (
   courier      TEXT   PRIMARY KEY,
+  place        BIGINT NOT NULL,  -- when it was accepted
   consultation TEXT   NOT NULL,
-  accepted     BIGINT NOT NULL,
   type         TEXT   NOT NULL,
   state        BIGINT NOT NULL,  -- of the recipient it got least far with
   states       BIGINT NOT NULL,  -- of all its recipients: bit n for state n
@@ -390,10 +390,10 @@ CREATE TABLE courier_order (
   label        TEXT COLLATE "C" NOT NULL,  -- of the type
   recipient    TEXT COLLATE "C" NOT NULL   -- the first
 );
-CREATE INDEX courier_order_subject ON courier_order (consultation, subject, accepted, courier, type, states);
-CREATE INDEX courier_order_label ON courier_order (consultation, label, accepted, courier, type, states);
-CREATE INDEX courier_order_recipient ON courier_order (consultation, recipient, accepted, courier, type, states);
-CREATE INDEX courier_order_state ON courier_order (consultation, state, accepted, courier, type, states);
+CREATE INDEX courier_order_subject ON courier_order (consultation, subject, place, courier, type, states);
+CREATE INDEX courier_order_label ON courier_order (consultation, label, place, courier, type, states);
+CREATE INDEX courier_order_recipient ON courier_order (consultation, recipient, place, courier, type, states);
+CREATE INDEX courier_order_state ON courier_order (consultation, state, place, courier, type, states);
 
 -- How far those who follow the ledger have come: the next position.
 CREATE TABLE follower (

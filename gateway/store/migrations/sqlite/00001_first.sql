@@ -387,28 +387,25 @@ CREATE VIRTUAL TABLE courier_words USING fts5(words, content='', contentless_del
 CREATE TABLE courier_word (
   word TEXT PRIMARY KEY          -- each word of the index: a search looks here for those that begin as it says
 ) WITHOUT ROWID;
-CREATE TABLE courier_place (
-  place   INTEGER PRIMARY KEY,
-  courier TEXT    NOT NULL UNIQUE
-);
 
--- What couriers are listed in order of, made again like their words. Every index has all that filters look at: a list
--- that a filter leaves little of is one walk through an index.
+-- What couriers are listed in order of, made again like their words. Every index has all that filters look at, so
+-- that a list that filters leave little of is one walk through an index. The place is the number of
+-- the row of its words.
 CREATE TABLE courier_order (
-  courier      TEXT   PRIMARY KEY,
+  place        INTEGER PRIMARY KEY,
+  courier      TEXT   NOT NULL UNIQUE,
   consultation TEXT   NOT NULL,
-  accepted     BIGINT NOT NULL,
   type         TEXT   NOT NULL,
   state        BIGINT NOT NULL,  -- of the recipient it got least far with
   states       BIGINT NOT NULL,  -- of all its recipients: bit n for state n
   subject      TEXT NOT NULL,  -- folded, as what follows
   label        TEXT NOT NULL,  -- of the type
   recipient    TEXT NOT NULL   -- the first
-) WITHOUT ROWID;
-CREATE INDEX courier_order_subject ON courier_order (consultation, subject, accepted, courier, type, states);
-CREATE INDEX courier_order_label ON courier_order (consultation, label, accepted, courier, type, states);
-CREATE INDEX courier_order_recipient ON courier_order (consultation, recipient, accepted, courier, type, states);
-CREATE INDEX courier_order_state ON courier_order (consultation, state, accepted, courier, type, states);
+);
+CREATE INDEX courier_order_subject ON courier_order (consultation, subject, place, courier, type, states);
+CREATE INDEX courier_order_label ON courier_order (consultation, label, place, courier, type, states);
+CREATE INDEX courier_order_recipient ON courier_order (consultation, recipient, place, courier, type, states);
+CREATE INDEX courier_order_state ON courier_order (consultation, state, place, courier, type, states);
 
 -- How far those who follow the ledger have come: the next position.
 CREATE TABLE follower (
@@ -450,7 +447,7 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 -- +goose StatementEnd
 
 -- +goose Down
-DROP TABLE courier_order; DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE courier_place; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
+DROP TABLE courier_order; DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;

@@ -19,26 +19,31 @@ func scanAgent(row scanner) (a gateway.Agent, err error) {
 
 // PutAgent inserts an agent, or updates the one with that Login, and gives it as it is
 // stored. It sets ID and grows Version; login and addresses become lower case. Sessions of an account that
-// is closed, or whose password changes, end.
+// is closed, or whose password changes, end. ErrLastAdministrator when no administrator would be left.
 func (s *Store) PutAgent(ctx context.Context, a gateway.Agent) (gateway.Agent, error) {
 	if a.ID.IsZero() {
 		a.ID = gateway.NewID(s.now())
 	}
 	var stored gateway.Agent
-	err := s.write(ctx, "put an agent", func(t *tx) (err error) {
+	err := s.administered(ctx, "put an agent", func(t *tx) (err error) {
 		// Who closes an account or changes its password means its sessions too.
 		if _, err := t.exec(`DELETE FROM session WHERE agent IN (SELECT id FROM agent WHERE login = $1 AND (password <> $2 OR 1 = $3))`,
 			strings.ToLower(a.Login), a.Password, bit(a.Disabled)); err != nil {
 			return err
 		}
-		stored, err = one(t.ctx, t.run, scanAgent, `INSERT INTO agent (`+agentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)
+		stored, err = one(t.ctx, t.run, scanAgent, insertAgent+`
 			ON CONFLICT (login) DO UPDATE SET name = excluded.name, addresses = excluded.addresses, password = excluded.password,
 				disabled = excluded.disabled, administrator = excluded.administrator, version = agent.version + 1
-			RETURNING `+agentColumns,
-			a.ID.String(), strings.ToLower(a.Login), a.Name, text(lowered(a.Addresses)), a.Password, bit(a.Disabled), text(a.Notices), bit(a.Administrator))
+			RETURNING `+agentColumns, agentArgs(a)...)
 		return err
 	})
 	return stored, err
+}
+
+const insertAgent = "INSERT INTO agent (" + agentColumns + ") VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)"
+
+func agentArgs(a gateway.Agent) []any {
+	return []any{a.ID.String(), strings.ToLower(a.Login), a.Name, text(lowered(a.Addresses)), a.Password, bit(a.Disabled), text(a.Notices), bit(a.Administrator)}
 }
 
 // AgentPut is an agent as a platform puts it: their password and notices are never its business.
@@ -55,14 +60,15 @@ type AgentPut struct {
 }
 
 // PutAgents stores agents by their logins, all or none of them. Who is put again unchanged is not
-// written: sessions and remembered verifications last. gateway.ErrNotFound when a consultation is none.
+// written: sessions and remembered verifications last. gateway.ErrNotFound when a consultation is none;
+// ErrLastAdministrator when no administrator would be left.
 func (s *Store) PutAgents(ctx context.Context, agents []AgentPut) error {
 	agents = slices.Clone(agents)
 	for i := range agents {
 		agents[i].Login = strings.ToLower(agents[i].Login)
 	}
 	slices.SortFunc(agents, func(a, b AgentPut) int { return strings.Compare(a.Login, b.Login) }) // two puts wait for one another, never each for the other
-	return s.write(ctx, "put agents", func(t *tx) error { return t.putAgents(agents) })
+	return s.administered(ctx, "put agents", func(t *tx) error { return t.putAgents(agents) })
 }
 
 const putAgent = `INSERT INTO agent (` + agentColumns + `) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $9)
@@ -120,9 +126,10 @@ func (s *Store) SetPassword(ctx context.Context, agent gateway.ID, hash string) 
 	})
 }
 
-// SetDisabled closes an account, and ends its sessions, or opens it. It grows Version.
+// SetDisabled closes an account, and ends its sessions, or opens it. It grows Version. ErrLastAdministrator when no
+// administrator would be left.
 func (s *Store) SetDisabled(ctx context.Context, agent gateway.ID, disabled bool) error {
-	return s.write(ctx, "close or open an account", func(t *tx) error {
+	return s.administered(ctx, "close or open an account", func(t *tx) error {
 		if err := t.endSessions(agent); err != nil {
 			return err
 		}

@@ -143,6 +143,7 @@ func TestAnAdministratorStaysOneUntilItIsSaid(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		ctx, s := context.Background(), p.open(t)
 		yes, no := true, false
+		must(s.PutAgent(ctx, gateway.Agent{Login: "grace", Name: "Grace", Administrator: true}))(t) // who stays
 		for i, row := range []struct {
 			said *bool
 			want bool

@@ -41,6 +41,10 @@ var (
 	ErrAddressTaken = errors.New("address of another consultation")
 	// ErrClaimed: another courier was accepted under that claim.
 	ErrClaimed = errors.New("claim of another courier")
+	// ErrLoginTaken: another agent has that login.
+	ErrLoginTaken = errors.New("login of another agent")
+	// ErrLastAdministrator: nobody would be left who sees to the gateway.
+	ErrLastAdministrator = errors.New("the last administrator whose account is open: make another one first")
 	// ErrConflict: the thing changed since the caller read it.
 	ErrConflict = errors.New("changed meanwhile")
 	// ErrFull: it would be more than was allowed.
@@ -180,7 +184,7 @@ func fault(op string, err error) error {
 
 // answer tells an error that answers the caller's question from a failure.
 func answer(err error) bool {
-	for _, known := range [...]error{gateway.ErrNotFound, gateway.ErrRecorded, gateway.ErrFenced, ErrAddressTaken, ErrClaimed, ErrConflict, ErrFull, ErrOvertaken} {
+	for _, known := range [...]error{gateway.ErrNotFound, gateway.ErrRecorded, gateway.ErrFenced, ErrAddressTaken, ErrClaimed, ErrLoginTaken, ErrLastAdministrator, ErrConflict, ErrFull, ErrOvertaken} {
 		if errors.Is(err, known) {
 			return true
 		}

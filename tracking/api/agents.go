@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/mail"
@@ -71,7 +72,10 @@ func (a *API) putAgents(w http.ResponseWriter, r *http.Request, _ call) error {
 	if len(list) > 0 {
 		return list
 	}
-	if err := a.store.PutAgents(r.Context(), puts); err != nil {
+	switch err := a.store.PutAgents(r.Context(), puts); {
+	case errors.Is(err, store.ErrLastAdministrator):
+		return roster.Problems{{Path: "agents", Text: "no administrator whose account is open would be left"}}
+	case err != nil:
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

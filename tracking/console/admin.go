@@ -32,6 +32,7 @@ func (c *Console) adminRoutes() []route {
 		only("GET", "/agents", c.agents),
 		only("POST", "/agents", c.addAgent),
 		only("GET", "/agents/{agent}", c.agent),
+		only("POST", "/agents/{agent}", c.changeAgent),
 		only("POST", "/agents/{agent}/fermer", c.closeAgent),
 		only("POST", "/agents/{agent}/ouvrir", c.openAgent),
 		only("POST", "/agents/{agent}/mot-de-passe", c.resetPassword),

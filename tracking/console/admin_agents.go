@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
+	"vaguemestre/gateway/store"
 	"vaguemestre/tracking/web"
 )
 
@@ -27,7 +29,15 @@ type agentRow struct {
 }
 
 // agentForm is an agent as they are typed.
-type agentForm struct{ Login, Name, Addresses string }
+type agentForm struct {
+	Login, Name, Addresses string
+	Administrator          bool
+	Version                int64 // of the agent that the form was filled in from
+}
+
+func formOf(a gateway.Agent) agentForm {
+	return agentForm{a.Login, a.Name, strings.Join(a.Addresses, ", "), a.Administrator, a.Version}
+}
 
 func (c *Console) agents(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return c.showAgents(w, r, v, agentsPage{adminPage: v.admin(r, "agents")})
@@ -91,24 +101,21 @@ func (c *Console) addAgent(w http.ResponseWriter, r *http.Request, v *visit) err
 	}}
 	a, problem := p.Form.read()
 	if problem == "" {
-		switch _, err := c.d.Store.AgentByLogin(r.Context(), a.Login); {
-		case err == nil:
+		p.Shown = rand.Text() // 26 characters, 128 bits
+		var err error
+		if a.Password, err = account.Hash(p.Shown); err != nil {
+			return err
+		}
+		switch _, err := c.d.Store.AddAgent(r.Context(), a); {
+		case errors.Is(err, store.ErrLoginTaken):
 			problem = "agents.taken"
-		case !errors.Is(err, gateway.ErrNotFound):
+		case err != nil:
 			return err
 		}
 	}
 	if problem != "" {
-		p.Error = c.site.Text(v.lang, problem)
+		p.Shown, p.Error = "", c.site.Text(v.lang, problem)
 		return c.showAgents(w, r, v, p)
-	}
-	p.Shown = rand.Text() // 26 characters, 128 bits
-	var err error
-	if a.Password, err = account.Hash(p.Shown); err != nil {
-		return err
-	}
-	if _, err := c.d.Store.PutAgent(r.Context(), a); err != nil {
-		return err
 	}
 	c.audit(r, v, "agent added", "agent", a.Login)
 	return c.showAgents(w, r, v, p)
@@ -117,6 +124,7 @@ func (c *Console) addAgent(w http.ResponseWriter, r *http.Request, v *visit) err
 type agentPage struct {
 	adminPage
 	Agent     gateway.Agent
+	Form      agentForm
 	Path      string
 	Self      bool
 	Entitled  []gateway.Consultation
@@ -139,12 +147,18 @@ func (c *Console) agent(w http.ResponseWriter, r *http.Request, v *visit) error 
 	return c.showAgent(w, r, v, "", "")
 }
 
-func (c *Console) showAgent(w http.ResponseWriter, r *http.Request, v *visit, shown, problem string) (err error) {
-	p := agentPage{adminPage: v.admin(r, "agents"), Shown: shown}
-	p.Error = problem
-	if p.Agent, err = c.loadAgent(r); err != nil {
+func (c *Console) showAgent(w http.ResponseWriter, r *http.Request, v *visit, shown, problem string) error {
+	a, err := c.loadAgent(r)
+	if err != nil {
 		return err
 	}
+	return c.showForm(w, r, v, a, formOf(a), shown, problem)
+}
+
+// showForm shows an agent with the form as it was typed.
+func (c *Console) showForm(w http.ResponseWriter, r *http.Request, v *visit, a gateway.Agent, form agentForm, shown, problem string) (err error) {
+	p := agentPage{adminPage: v.admin(r, "agents"), Agent: a, Form: form, Shown: shown}
+	p.Error = problem
 	id := p.Agent.ID
 	p.Path, p.Self = agentPath(id), id == v.agent.ID
 	if p.Entitled, err = c.d.Store.EntitledConsultations(r.Context(), id); err != nil {
@@ -160,6 +174,37 @@ func (c *Console) showAgent(w http.ResponseWriter, r *http.Request, v *visit, sh
 		return err
 	}
 	return c.page(w, r, v, web.Page{Name: "admin-agent", Status: formStatus(problem), Switch: p.Path, Data: p})
+}
+
+// changeAgent changes what an agent is called, which addresses they write from, and whether they see to the gateway.
+// Nobody takes that from themselves: the page would shut under their hand.
+func (c *Console) changeAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
+	before, err := c.loadAgent(r)
+	if err != nil {
+		return err
+	}
+	form := agentForm{Login: before.Login, Name: singleLine(r.PostForm.Get("nom"), maxName), Addresses: singleLine(r.PostForm.Get("adresses"), 2000), Administrator: r.PostForm.Has("administrateur")}
+	form.Version, _ = strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
+	a, problem := form.read()
+	a.ID, a.Administrator, a.Version = before.ID, form.Administrator, form.Version
+	if problem == "" && before.ID == v.agent.ID && before.Administrator && !a.Administrator {
+		problem = "agents.self"
+	}
+	if problem == "" {
+		switch err := c.d.Store.ChangeAgent(r.Context(), a); {
+		case errors.Is(err, store.ErrConflict):
+			problem, form.Version = "agents.meanwhile", before.Version
+		case errors.Is(err, store.ErrLastAdministrator):
+			problem = "agents.last"
+		case err != nil:
+			return err
+		}
+	}
+	if problem != "" {
+		return c.showForm(w, r, v, before, form, "", c.site.Text(v.lang, problem))
+	}
+	c.audit(r, v, "agent changed", "agent", a.Login, "name", a.Name, "addresses", a.Addresses, "administrator", a.Administrator)
+	return after(w, r, agentPath(a.ID), "agent-changed")
 }
 
 // noticeChoice is a notice that an agent can do without.
@@ -205,7 +250,11 @@ func (c *Console) closeAgent(w http.ResponseWriter, r *http.Request, v *visit) e
 	if a.ID == v.agent.ID {
 		return c.showAgent(w, r, v, "", c.site.Text(v.lang, "agents.self"))
 	}
-	return c.change(w, r, v, "closed", func(ctx context.Context, a gateway.Agent) error { return c.d.Store.SetDisabled(ctx, a.ID, true) })
+	err = c.d.Store.SetDisabled(r.Context(), a.ID, true)
+	if errors.Is(err, store.ErrLastAdministrator) {
+		return c.showAgent(w, r, v, "", c.site.Text(v.lang, "agents.last"))
+	}
+	return c.change(w, r, v, "closed", func(context.Context, gateway.Agent) error { return err })
 }
 
 func (c *Console) openAgent(w http.ResponseWriter, r *http.Request, v *visit) error {

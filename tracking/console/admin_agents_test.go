@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -77,6 +78,33 @@ func TestAnAdministratorSeesToAgents(t *testing.T) {
 	p.send(at, agentPath(h.admin.ID)+"/sessions").leads(t, agentPath(h.admin.ID))
 	p.get(all).says(t, http.StatusOK)
 	if log := h.log.String(); strings.Contains(log, password) || strings.Contains(log, again) || !strings.Contains(log, `agent added" actor=administrator:admin`) || !strings.Contains(log, "agent entitled") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
+func TestAnAdministratorChangesWhoAnAgentIs(t *testing.T) {
+	h := newHouse(t)
+	p, at := h.signedIn(h.admin), agentPath(h.victoria.ID)
+	version := func(id gateway.ID) string {
+		return strconv.FormatInt(must(h.d.Store.Agent(t.Context(), id))(t).Version, 10)
+	}
+	p.get(at).says(t, http.StatusOK, `value="Victoria Brun"`, `value="victoria@ville.example"`)
+	old := version(h.victoria.ID)
+	for _, bad := range [][]string{{"nom", "", "adresses", "v@ville.example"}, {"nom", "V", "adresses", "v"}, {"nom", "V", "adresses", " "}} {
+		p.send(at, at, append(bad, "version", old)...).says(t, http.StatusUnprocessableEntity)
+	}
+	p.send(at, at, "version", old, "nom", "Victoria <Roy>", "adresses", "Roy@ville.example; marches@ville.example", "administrateur", "1").leads(t, at+"?fait=agent-changed")
+	got := must(h.d.Store.Agent(t.Context(), h.victoria.ID))(t)
+	if got.Login != "victoria" || got.Name != "Victoria <Roy>" || strings.Join(got.Addresses, " ") != "roy@ville.example marches@ville.example" || !got.Administrator || got.Password != h.victoria.Password {
+		t.Errorf("%+v", got)
+	}
+	p.send(at, at, "version", old, "nom", "Victoria", "adresses", "v@ville.example").says(t, http.StatusUnprocessableEntity, "modifié entre-temps", `value="Victoria"`)
+	p.send(at, at, "version", version(h.victoria.ID), "nom", "Victoria", "adresses", "v@ville.example").leads(t, at)
+
+	own := agentPath(h.admin.ID)
+	p.send(own, own, "version", version(h.admin.ID), "nom", "Ada", "adresses", "ada@ville.example").says(t, http.StatusUnprocessableEntity, "votre propre compte")
+	p.send(own, own, "version", version(h.admin.ID), "nom", "Ada", "adresses", "ada@ville.example", "administrateur", "1").leads(t, own)
+	if log := h.log.String(); strings.Count(log, `"console: agent changed" actor=administrator:admin`) != 3 || !strings.Contains(log, "administrator=true") {
 		t.Errorf("the log:\n%s", log)
 	}
 }

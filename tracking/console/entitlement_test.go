@@ -52,7 +52,7 @@ func entitlements() map[string][4]string {
 		"POST /passerelle/file/{job}/retenir": gateways, "POST /passerelle/file/{job}/liberer": gateways, "POST /passerelle/file/{job}/annuler": gateways,
 		"GET /passerelle/quarantaine": gateways, "GET /passerelle/quarantaine/{mail}": gateways, "GET /passerelle/quarantaine/{mail}/message": gateways,
 		"POST /passerelle/quarantaine/{mail}/rapprocher": gateways, "POST /passerelle/quarantaine/{mail}/classer": gateways,
-		"GET /passerelle/agents": gateways, "POST /passerelle/agents": gateways, "GET /passerelle/agents/{agent}": gateways, "POST /passerelle/agents/{agent}/fermer": gateways,
+		"GET /passerelle/agents": gateways, "POST /passerelle/agents": gateways, "GET /passerelle/agents/{agent}": gateways, "POST /passerelle/agents/{agent}": gateways, "POST /passerelle/agents/{agent}/fermer": gateways,
 		"POST /passerelle/agents/{agent}/ouvrir": gateways, "POST /passerelle/agents/{agent}/mot-de-passe": gateways, "POST /passerelle/agents/{agent}/sessions": gateways, "POST /passerelle/agents/{agent}/avis": gateways,
 		"POST /passerelle/agents/{agent}/consultations": gateways, "POST /passerelle/agents/{agent}/consultations/{about}/retirer": gateways,
 		"POST /passerelle/agents/{agent}/mots-de-passe/{password}/revoquer": {out, never, never, never}, // it has none

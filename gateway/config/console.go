@@ -16,6 +16,8 @@ type Console struct {
 	Key          string   `toml:"key"`
 	TrustedProxy []string `toml:"trusted_proxies"`
 	PerMinute    int      `toml:"requests_per_minute"`
+	Live         int      `toml:"live_pages"`
+	LivePerAgent int      `toml:"live_pages_per_agent"`
 	Idle         Duration `toml:"session_idle"`
 	Lifetime     Duration `toml:"session_lifetime"`
 	IMAP         string   `toml:"imap"` // of the agents' own mailboxes, told to their mail clients; empty: not told
@@ -34,13 +36,15 @@ type OIDC struct {
 }
 
 func defaultConsole() Console {
-	return Console{TrustedProxy: []string{}, PerMinute: 600, Idle: Duration(time.Hour), Lifetime: Duration(12 * time.Hour), OIDC: OIDC{Claim: "email", Scopes: []string{"email"}}}
+	return Console{TrustedProxy: []string{}, PerMinute: 600, Live: 400, LivePerAgent: 5, Idle: Duration(time.Hour), Lifetime: Duration(12 * time.Hour), OIDC: OIDC{Claim: "email", Scopes: []string{"email"}}}
 }
 
 func (k *checker) console(c Console) {
 	k.listen("console.listen", c.Listen, true)
 	k.pair("console.certificate", c.Certificate, c.Key)
 	k.positive("console.requests_per_minute", int64(c.PerMinute))
+	k.positive("console.live_pages", int64(c.Live))
+	k.positive("console.live_pages_per_agent", int64(c.LivePerAgent))
 	k.positive("console.session_idle", int64(c.Idle))
 	if c.Lifetime < c.Idle {
 		k.say("console.session_lifetime", "must be at least session_idle")

@@ -64,7 +64,14 @@ func (f FollowFilter) after() (c cursor) {
 // leave few couriers: these are then put in order.
 func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filter) error {
 	by := f.Sort.column()
-	q.raw("SELECT courier, place AS accepted, " + by + " FROM courier_order WHERE true")
+	var found, driving string
+	if f.words() {
+		var err error
+		if found, driving, err = d.among(ctx, r, q, f); err != nil {
+			return err
+		}
+	}
+	q.raw("SELECT courier, place AS accepted, " + by + " FROM courier_order" + driving + " WHERE true" + found)
 	q.id("consultation =", f.Consultation)
 	f.ofType(q, "type")
 	if len(f.States) > 0 {
@@ -78,11 +85,6 @@ func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filte
 			was = q.arg(int64(after.state))
 		}
 		q.raw(fmt.Sprintf(" AND (%s, place, courier) %s (%s, (SELECT place FROM courier_order WHERE courier = %s), %s)", by, f.beyond(), was, last, last))
-	}
-	if f.words() {
-		if err := d.among(ctx, r, q, f); err != nil {
-			return err
-		}
 	}
 	q.page(f.order(by, "place", "courier"), f.Limit)
 	return nil

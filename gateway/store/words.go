@@ -282,25 +282,17 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 }
 
 // amongSQLite keeps to couriers that words are found in. When they are few, they drive the query; else the order does.
-func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) (condition, driving string, err error) {
 	match, err := termsSQLite.match(ctx, r, f.asked())
-	if err != nil {
-		return err
-	}
-	if match == "" {
-		q.raw(" AND false")
-		return nil
+	if err != nil || match == "" {
+		return " AND false", "", err
 	}
 	found, err := few(ctx, r, "courier_words MATCH $1", match)
-	if err != nil {
-		return err
+	rows := "place IN (SELECT rowid FROM courier_words WHERE courier_words MATCH " + q.arg(match) + ")"
+	if found {
+		return " AND " + rows, " NOT INDEXED", err // but by its rowid (SQLite, "The INDEXED BY Clause")
 	}
-	column := "place"
-	if !found {
-		column = "+place" // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
-	}
-	q.raw(" AND " + column + " IN (SELECT rowid FROM courier_words WHERE courier_words MATCH " + q.arg(match) + ")")
-	return nil
+	return " AND +" + rows, "", err // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
 }
 
 // fewInStates is up to how many couriers the index of states drives a search; beyond, the index of words does.
@@ -366,25 +358,17 @@ func few(ctx context.Context, r runner, matching, match string) (bool, error) {
 }
 
 // amongPostgres keeps to couriers that words are found in, as amongSQLite does.
-func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) error {
+func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) (condition, driving string, err error) {
 	match, err := termsPostgres.match(ctx, r, f.asked())
-	if err != nil {
-		return err
-	}
-	if match == "" {
-		q.raw(" AND false")
-		return nil
+	if err != nil || match == "" {
+		return " AND false", "", err
 	}
 	found, err := few(ctx, r, matchingPostgres, match)
-	if err != nil {
-		return err
-	}
+	question := q.arg(match) + "::text::tsquery"
 	if found {
-		q.raw(" AND courier IN (SELECT courier FROM courier_words WHERE words @@ " + q.arg(match) + "::text::tsquery OFFSET 0)")
-	} else {
-		q.raw(" AND (SELECT words FROM courier_words WHERE courier_words.courier = courier_order.courier) @@ " + q.arg(match) + "::text::tsquery")
+		return " AND courier IN (SELECT courier FROM courier_words WHERE words @@ " + question + " OFFSET 0)", "", err
 	}
-	return nil
+	return " AND (SELECT words FROM courier_words WHERE courier_words.courier = courier_order.courier) @@ " + question, "", err
 }
 
 // findPostgres goes by the words' own index for what is rare, which OFFSET 0 keeps the planner to, and by the dates' for what

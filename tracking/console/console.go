@@ -70,6 +70,8 @@ type Options struct {
 	MaxPlain       int64          // bytes of a courier's files without acknowledgement; 0: gateway.MaxPlain
 	MaxFiles       int64          // with acknowledgement, and of a draft; 0: gateway.MaxAcknowledged
 	PerMinute      int            // requests of one network
+	Live           int            // pages updated live, in all; 0: 400
+	LivePerAgent   int            // of one agent; 0: 5
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Idle, Lifetime time.Duration  // of sessions
 	OpenID         *OpenID        // nil: none
@@ -108,6 +110,8 @@ type Console struct {
 	mux     *http.ServeMux
 	secure  bool // the console is reached over TLS
 
+	followed liveBound
+	liveAsk  time.Duration // how often a page for which there is no room among the live ones asks by itself
 	draining context.Context
 	drain    context.CancelFunc
 }
@@ -123,6 +127,9 @@ func New(o Options, d Deps) (*Console, error) {
 		mails:   web.NewLimiter(rate.Every(5*time.Minute), 3, o.Now),
 		metrics: newMetrics(o.Registerer),
 		mux:     http.NewServeMux(),
+
+		followed: liveBound{most: cmp.Or(o.Live, 400), each: cmp.Or(o.LivePerAgent, 5), of: map[gateway.ID]int{}},
+		liveAsk:  30 * time.Second,
 	}
 	c.o.MaxPlain = cmp.Or(o.MaxPlain, gateway.MaxPlain)
 	c.o.MaxFiles = cmp.Or(o.MaxFiles, gateway.MaxAcknowledged)

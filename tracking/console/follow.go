@@ -120,6 +120,7 @@ type followPage struct {
 	Path         string
 	First, Next  string // addresses; empty: none
 	Export, Live string
+	Every        int // seconds between looks of a page for which there is no room among the live ones
 }
 
 type typeChoice struct{ Code, Label string }
@@ -163,7 +164,7 @@ func (c *Console) follow(w http.ResponseWriter, r *http.Request, v *visit) error
 	form := readFollow(r.URL.Query())
 	path := "/consultations/" + v.consultation.ID.String()
 	p := followPage{
-		Shell: v.shell(r, "follow"), Consultation: v.consultation, Form: form, Statuses: statuses(), Types: c.types(v.lang), Orders: orders(), Path: path,
+		Shell: v.shell(r, "follow"), Consultation: v.consultation, Form: form, Statuses: statuses(), Types: c.types(v.lang), Orders: orders(), Path: path, Every: int(c.liveAsk / time.Second),
 		Export: path + "/suivi.csv?" + form.query(""), Live: path + "/direct?" + form.query(form.After),
 	}
 	var err error

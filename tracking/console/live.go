@@ -16,11 +16,22 @@ const (
 	liveEvery = time.Second
 	// liveBeat is how often a live page is told that it is still followed, and looked at all the same: wake-ups may be lost.
 	liveBeat = 20 * time.Second
+	// liveField marks what a page asks by itself: it is no act of the agent, and keeps no session from idling.
+	liveField = "Vaguemestre-Live"
 )
 
 // live tells the page of the follow-up when what it shows has changed (HTML, server-sent events). It ends with the
-// session, with the entitlement, with the page, and when the console drains; it never keeps a session from idling.
+// session, with the entitlement, with the page, and when the console drains; it never keeps a session from idling. A page
+// for which there is no room (RFC 6585 §4) asks again from time to time by itself.
 func (c *Console) live(w http.ResponseWriter, r *http.Request, v *visit) error {
+	giveBack, ok := c.followed.take(v.agent.ID)
+	if !ok {
+		c.metrics.crowded.Inc()
+		w.Header().Set("Retry-After", "60")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return nil
+	}
+	defer giveBack()
 	filter, _ := readFollow(r.URL.Query()).filter(v)
 	last, err := c.shown(r.Context(), v, filter)
 	if err != nil {

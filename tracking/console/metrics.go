@@ -9,6 +9,7 @@ type metrics struct {
 	forged   prometheus.Counter
 	outages  prometheus.Counter
 	live     prometheus.Gauge
+	crowded  prometheus.Counter
 	words    *prometheus.CounterVec
 }
 
@@ -29,10 +30,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		forged:   counter("forged_total", "Requests refused because another site made them, or their page was too old."),
 		outages:  counter("outages_total", "Pages of the console not served because of a failure of ours."),
 		live:     gauge("live_pages", "Pages of the console that are being updated live."),
+		crowded:  counter("live_refused_total", "Pages of the console that were not updated live, for there were too many."),
 		words:    vector("words_total", "Couriers whose words were written for searching, by outcome.", "outcome"),
 	}
 	if reg != nil {
-		reg.MustRegister(m.signIns, m.requests, m.limited, m.forged, m.outages, m.live, m.words)
+		reg.MustRegister(m.signIns, m.requests, m.limited, m.forged, m.outages, m.live, m.crowded, m.words)
 	}
 	return m
 }

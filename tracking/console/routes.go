@@ -119,7 +119,7 @@ func (c *Console) admit(w http.ResponseWriter, r *http.Request, rt route) (*visi
 	if rt.permission == anybody {
 		v.bound = c.guest(w, r)
 	} else {
-		if err := c.recognise(r, v, rt.passive); err != nil {
+		if err := c.recognise(r, v, rt.passive || r.Header.Get(liveField) != ""); err != nil {
 			return v, err
 		}
 		if err := c.load(r, v, rt); err != nil {

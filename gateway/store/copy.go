@@ -17,7 +17,7 @@ import (
 var ErrNotEmpty = errors.New("installation that is not empty")
 
 // tables lists what an installation is made of, referenced ones first, with the columns that
-// both databases have. Leases are left out, they belong to processes; links to sign in, they last minutes; and
+// both databases have. Leases and nodes are left out, they belong to processes; links to sign in, they last minutes; and
 // the words of couriers, which are made again.
 var tables = [...]struct{ name, columns string }{
 	{"content", "hash, size, refs, kept, body"},

@@ -64,14 +64,19 @@ func (f FollowFilter) after() (c cursor) {
 // leave few couriers: these are then put in order.
 func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filter) error {
 	by := f.Sort.column()
-	var found, driving string
+	var words among
 	if f.words() {
 		var err error
-		if found, driving, err = d.among(ctx, r, q, f); err != nil {
+		if words, err = d.among(ctx, r, q, f); err != nil {
 			return err
 		}
 	}
-	q.raw("SELECT courier, place AS accepted, " + by + " FROM courier_order" + driving + " WHERE true" + found)
+	order := f.order(by, "place", "courier")
+	q.raw("SELECT courier, place AS accepted, " + by + " FROM ")
+	if words.after != "" {
+		q.raw("(SELECT * FROM ")
+	}
+	q.raw("courier_order" + words.table + " WHERE true" + words.where)
 	q.id("consultation =", f.Consultation)
 	f.ofType(q, "type")
 	if len(f.States) > 0 {
@@ -86,8 +91,18 @@ func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filte
 		}
 		q.raw(fmt.Sprintf(" AND (%s, place, courier) %s (%s, (SELECT place FROM courier_order WHERE courier = %s), %s)", by, f.beyond(), was, last, last))
 	}
-	q.page(f.order(by, "place", "courier"), f.Limit)
+	if words.after != "" {
+		q.raw(" ORDER BY " + order + " OFFSET 0) AS courier_order WHERE " + words.after)
+	}
+	q.page(order, f.Limit)
 	return nil
+}
+
+// among keeps the couriers of courier_order to those that words are found in.
+type among struct {
+	table string // said of the table
+	where string // further conditions; empty, or begins with AND
+	after string // the condition on each courier as the order meets it; empty: there is none
 }
 
 // bits is a set of states as courier_order has it.

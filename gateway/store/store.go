@@ -148,8 +148,8 @@ type dialect struct {
 	// find is the part of a list of couriers that searches their words, newest first or oldest first: it
 	// gives courier and accepted.
 	find func(ctx context.Context, r runner, q *filter, f FollowFilter) error
-	// among is the same as a condition on courier_order, and what is said of that table when it drives the query.
-	among func(ctx context.Context, r runner, q *filter, f FollowFilter) (condition, driving string, err error)
+	// among does the same for lists in another order.
+	among func(ctx context.Context, r runner, q *filter, f FollowFilter) (among, error)
 	// terms writes what is searched, and foundAnywhere asks for the couriers, at most $2, that it is found in.
 	terms         terms
 	foundAnywhere string

@@ -281,18 +281,18 @@ func findSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) error 
 	return nil
 }
 
-// amongSQLite keeps to couriers that words are found in. When they are few, they drive the query; else the order does.
-func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) (condition, driving string, err error) {
+// amongSQLite lets words drive the query when they are found in few couriers; else the order does.
+func amongSQLite(ctx context.Context, r runner, q *filter, f FollowFilter) (among, error) {
 	match, err := termsSQLite.match(ctx, r, f.asked())
 	if err != nil || match == "" {
-		return " AND false", "", err
+		return among{where: " AND false"}, err
 	}
 	found, err := few(ctx, r, "courier_words MATCH $1", match)
 	rows := "place IN (SELECT rowid FROM courier_words WHERE courier_words MATCH " + q.arg(match) + ")"
 	if found {
-		return " AND " + rows, " NOT INDEXED", err // but by its rowid (SQLite, "The INDEXED BY Clause")
+		return among{table: " NOT INDEXED", where: " AND " + rows}, err // but by its rowid (SQLite, "The INDEXED BY Clause")
 	}
-	return " AND +" + rows, "", err // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
+	return among{where: " AND +" + rows}, err // no term of an index (SQLite, "The SQLite Query Optimizer Overview", §7)
 }
 
 // fewInStates is up to how many couriers the index of states drives a search; beyond, the index of words does.
@@ -357,18 +357,19 @@ func few(ctx context.Context, r runner, matching, match string) (bool, error) {
 	return n <= fewFound, err
 }
 
-// amongPostgres keeps to couriers that words are found in, as amongSQLite does.
-func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) (condition, driving string, err error) {
+// amongPostgres does as amongSQLite. What words leave is asked outside the walk in order: the planner would believe that it is
+// little, and look at every courier.
+func amongPostgres(ctx context.Context, r runner, q *filter, f FollowFilter) (among, error) {
 	match, err := termsPostgres.match(ctx, r, f.asked())
 	if err != nil || match == "" {
-		return " AND false", "", err
+		return among{where: " AND false"}, err
 	}
 	found, err := few(ctx, r, matchingPostgres, match)
 	question := q.arg(match) + "::text::tsquery"
 	if found {
-		return " AND courier IN (SELECT courier FROM courier_words WHERE words @@ " + question + " OFFSET 0)", "", err
+		return among{where: " AND courier IN (SELECT courier FROM courier_words WHERE words @@ " + question + " OFFSET 0)"}, err
 	}
-	return " AND (SELECT words FROM courier_words WHERE courier_words.courier = courier_order.courier) @@ " + question, "", err
+	return among{after: "(SELECT words FROM courier_words WHERE courier_words.courier = courier_order.courier) @@ " + question}, err
 }
 
 // findPostgres goes by the words' own index for what is rare, which OFFSET 0 keeps the planner to, and by the dates' for what

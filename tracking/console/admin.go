@@ -111,6 +111,7 @@ type statePage struct {
 type statePart struct {
 	Key      string // of its words
 	Name     string // in them
+	Node     string // whose it is; empty: there is one only, or it is everybody's
 	Measures []measure
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // Instruments tells how this process fares with others (the daemon).
 type Instruments interface{ Health() Health }
 
-// Health is what this process last met of the servers that it works with. Nothing is asked of them to tell it.
+// Health is what a process last met of the servers that it works with. Nothing is asked of them to tell it.
 type Health struct {
 	Mailboxes    []MailboxHealth
 	Smarthosts   []SmarthostHealth
@@ -50,15 +51,45 @@ type CertificateHealth struct {
 const (
 	mailboxSilent    = 15 * time.Minute
 	certificateShort = 14 * 24 * time.Hour
+	nodeSilent       = time.Minute // a node says how it fares four times as often
 )
 
-// healthParts are the mailboxes, the smarthosts and the certificates, one part each.
-func (c *Console) healthParts(r *http.Request, v *visit) (parts []statePart, err error) {
+// healthParts are the mailboxes, the smarthosts and the certificates of this node, one part each, then those of the others.
+func (c *Console) healthParts(r *http.Request, v *visit) ([]statePart, error) {
 	leases, err := c.d.Store.Leases(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	h := c.d.Instruments.Health()
+	nodes, err := c.d.Store.Nodes(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	parts := c.partsOf(v, c.d.Instruments.Health(), leases)
+	nodes = slices.DeleteFunc(nodes, func(n store.Node) bool { return n.Name == c.d.Node })
+	if len(nodes) == 0 {
+		return parts, nil
+	}
+	parts = ofNode(c.d.Node, parts)
+	for _, n := range nodes {
+		var h Health
+		if err := json.Unmarshal([]byte(n.State), &h); err != nil { // of another version: that it lives is told all the same
+			c.o.Logger.Warn("console: what a node says of itself cannot be read", "node", n.Name, "cause", err)
+		}
+		seen := statePart{Key: "node", Name: n.Name, Measures: []measure{{Key: "seen", Value: c.when(v, n.Seen), Bad: v.now.Sub(n.Seen) > nodeSilent}}}
+		parts = append(append(parts, seen), ofNode(n.Name, c.partsOf(v, h, leases))...)
+	}
+	return parts, nil
+}
+
+// ofNode says whose parts they are.
+func ofNode(name string, parts []statePart) []statePart {
+	for i := range parts {
+		parts[i].Node = name
+	}
+	return parts
+}
+
+func (c *Console) partsOf(v *visit, h Health, leases []store.Lease) (parts []statePart) {
 	for _, m := range h.Mailboxes {
 		parts = append(parts, c.mailboxPart(v, m, leases))
 	}
@@ -72,7 +103,7 @@ func (c *Console) healthParts(r *http.Request, v *visit) (parts []statePart, err
 	if len(all) > 0 {
 		parts = append(parts, statePart{Key: "certificates", Measures: all})
 	}
-	return parts, nil
+	return parts
 }
 
 // ends says when a certificate ends, and that it is soon.
@@ -121,10 +152,11 @@ func (c *Console) smarthostPart(v *visit, s SmarthostHealth) statePart {
 		protected = s.TLS + c.site.Text(v.lang, map[bool]string{true: "gateway.verified", false: "gateway.unverified"}[s.Verified])
 	}
 	reports := slices.Contains(s.Extensions, "DSN")
-	return statePart{p.Key, p.Name, append(p.Measures,
+	p.Measures = append(p.Measures,
 		measure{Key: "tls", Value: protected},
 		c.ends(v, "certificate", "", s.Ends),
 		measure{Key: "reports", Value: c.site.Text(v.lang, map[bool]string{true: "gateway.offered", false: "gateway.not-offered"}[reports]), Bad: !reports, Alert: "VaguemestreReportsMissing"},
 		measure{Key: "extensions", Value: cmp.Or(strings.Join(s.Extensions, " "), c.site.Text(v.lang, "gateway.none"))},
-	)}
+	)
+	return p
 }

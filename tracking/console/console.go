@@ -90,6 +90,7 @@ type Deps struct {
 	Pager       Pager
 	Matcher     Matcher
 	Instruments Instruments
+	Node        string // this process's name among the nodes, as store.SeeNode has it
 	APIKeys     APIKeys
 	Kinds       *kinds.Set
 	Tokens      *token.Ring

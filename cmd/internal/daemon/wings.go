@@ -7,6 +7,7 @@ import (
 	"vaguemestre/gateway/config"
 	"vaguemestre/gateway/oauth"
 	"vaguemestre/gateway/seal"
+	"vaguemestre/gateway/store"
 	"vaguemestre/inbound/correlate"
 	"vaguemestre/inbound/mailbox"
 	"vaguemestre/outbound/notice"
@@ -44,6 +45,9 @@ func (d *Daemon) makeInbound() (err error) {
 		return err
 	}
 	d.add("mailboxes", d.mailboxes.Run)
+	if d.cfg.Store.Driver == store.Postgres { // there are others
+		d.add("nodes", d.tellNodes)
+	}
 	d.add("seals", seal.NewOpener(seal.Options{Now: d.now, Logger: d.log, Registerer: d.registry}, d.vault, d.store).Run)
 	return nil
 }

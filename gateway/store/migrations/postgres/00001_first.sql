@@ -364,6 +364,13 @@ CREATE TABLE lease (
   until BIGINT NOT NULL
 );
 
+-- What each node last met of mailboxes, smarthosts and certificates; they are processes, so not copied.
+CREATE TABLE node (
+  name  TEXT   PRIMARY KEY,
+  seen  BIGINT NOT NULL,  -- when it last said so
+  state TEXT   NOT NULL   -- JSON, its own
+);
+
 -- The words of couriers, made again from the couriers themselves: not part of what is copied.
 CREATE TABLE courier_words (
   courier      TEXT     PRIMARY KEY,
@@ -442,7 +449,7 @@ END $$;
 CREATE TRIGGER event_frozen BEFORE UPDATE OR DELETE ON event FOR EACH ROW EXECUTE FUNCTION event_frozen();
 
 -- +goose Down
-DROP TABLE courier_order; DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
+DROP TABLE courier_order; DROP TABLE node; DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP FUNCTION event_frozen; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;

@@ -381,6 +381,13 @@ CREATE TABLE lease (
   until BIGINT NOT NULL
 ) WITHOUT ROWID;
 
+-- What each node last met of mailboxes, smarthosts and certificates; they are processes, so not copied.
+CREATE TABLE node (
+  name  TEXT   PRIMARY KEY,
+  seen  BIGINT NOT NULL,  -- when it last said so
+  state TEXT   NOT NULL   -- JSON, its own
+) WITHOUT ROWID;
+
 -- The words of couriers, made again from the couriers themselves: not part of what is copied. The place is
 -- the time of acceptance in microseconds, or the next one free: the newest come first in the order of the index.
 CREATE VIRTUAL TABLE courier_words USING fts5(words, content='', contentless_delete=1, detail=none, tokenize="unicode61 remove_diacritics 0 tokenchars '_'");
@@ -447,7 +454,7 @@ BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 -- +goose StatementEnd
 
 -- +goose Down
-DROP TABLE courier_order; DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
+DROP TABLE courier_order; DROP TABLE node; DROP TABLE courier_words; DROP TABLE courier_word; DROP TABLE follower; DROP TABLE session; DROP TABLE sign_in;
 DROP TABLE checkpoint; DROP TABLE ledger_hash; DROP TABLE lease; DROP TABLE mailbox; DROP TABLE inbound; DROP TABLE job;
 DROP TABLE reply; DROP TABLE event; DROP TABLE recipient; DROP TABLE courier; DROP TABLE dedupe; DROP TABLE seal;
 DROP TABLE answer_chunk; DROP TABLE answer_file; DROP TABLE answer; DROP TABLE draft_file; DROP TABLE draft;

@@ -64,7 +64,7 @@ func TestTheStateOfEveryNodeIsShown(t *testing.T) {
 		Smarthosts: []SmarthostHealth{{Address: "relais.ville.example:587", Down: true, Failed: looked, Fault: "connection refused there"}},
 	})
 	check(t, h.d.Store.SeeNode(t.Context(), "noeud-3", `{"Mailboxes": "of another version"}`))
-	a := p.get("/passerelle").says(t, http.StatusOK, "vu par noeud-1", "vu par noeud-2", "login refused &lt;b&gt;", "connection refused there", "Nœud noeud-2", "Nœud noeud-3")
+	a := p.get("/passerelle").says(t, http.StatusOK, ">nœud noeud-1<", ">nœud noeud-2<", "login refused &lt;b&gt;", "connection refused there", "Nœud noeud-2", "Nœud noeud-3")
 	if strings.Count(a.Body, "Nœud noeud-1") > 0 {
 		t.Error("this node is told as another")
 	}

@@ -484,8 +484,13 @@ func TestReasons(t *testing.T) {
 	if got := (cause{Status: "5.7.8", Stage: "auth"}).reason(); got != ourRelay {
 		t.Error(got)
 	}
-	if got := (cause{Status: "5.0.0", Word: full}).reason(); got != full {
-		t.Error(got)
+	for _, c := range []struct{ status, word, want string }{
+		{"5.0.0", "mailbox-full", full}, {"5.1.1", "mailbox-full", full}, {"", "suspended", disabled}, {"5.0.0", "host-unknown", unknownDomain},
+		{"5.0.0", "too-big", tooLarge}, {"5.1.1", "spam", refused}, {"5.4.6", "network", loop}, {"5.6.7", "content", international}, {"5.1.1", "undefined", unknownUser},
+	} {
+		if got := (cause{Status: c.status, Word: c.word}).reason(); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
 	}
 }
 

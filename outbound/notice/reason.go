@@ -2,7 +2,6 @@ package notice
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"vaguemestre/gateway"
@@ -75,17 +74,29 @@ var byStatus = map[string]string{
 	"7": refused,
 }
 
-// reason is the key of the sentence: what classify said when it is a word of ours, else by status.
+// byWord maps the reasons that reports are given to the sentences: several come to the same for an agent. It is believed
+// before the status, which servers misuse.
+var byWord = map[string]string{
+	"user-unknown": unknownUser, "moved": moved, "suspended": disabled, "mailbox-full": full, "host-unknown": unknownDomain, "not-accepting": unknownDomain,
+	"too-big": tooLarge, "content": content, "non-compliant": content, "syntax": content,
+	"filtered": refused, "rejected": refused, "blocked": refused, "reputation": refused, "reverse-dns": refused, "authentication": refused, "spam": refused,
+	"virus": refused, "policy": refused, "security": refused, "relaying": refused, "rate-limited": refused,
+	"expired": unreachable, "network": unreachable, "tls": unreachable, "system": unreachable, "mailer": unreachable,
+}
+
+// Explains tells whether the notices have a sentence for a reason that reports are given.
+func Explains(word string) bool { return byWord[word] != "" }
+
+// reason is the key of the sentence: by what was understood of the report's words, else by status.
 func (c cause) reason() string {
-	known := [...]string{unknownUser, unknownDomain, badAddress, moved, disabled, full, tooLarge, unreachable, loop, content, refused, international}
-	if slices.Contains(known[:], c.Word) {
-		return c.Word
+	_, rest, _ := strings.Cut(c.Status, ".")
+	if r, ok := byWord[c.Word]; ok && !(r == unreachable && byStatus[rest] == loop) && !(r == content && byStatus[rest] == international) {
+		return r
 	}
 	switch c.Stage {
 	case "connect", "hello", "tls", "auth", "compose":
 		return ourRelay // whatever it said: the letter never came near the company
 	}
-	_, rest, _ := strings.Cut(c.Status, ".")
 	if r, ok := byStatus[rest]; ok {
 		return r
 	}

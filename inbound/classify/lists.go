@@ -28,9 +28,7 @@ func listRule(v *view, r *Result) string {
 	r.Class = ClassReport
 	v.reportsOf(r)
 	for i := range r.Reports {
-		if r.Reports[i].Reason == Undefined {
-			r.Reports[i].Reason = Rejected
-		}
+		r.Reports[i].Reason = Rejected // whatever else its words resemble: it is the sender whom it does not want
 	}
 	return "refusal of a mailing list"
 }

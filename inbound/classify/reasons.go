@@ -22,7 +22,7 @@ const (
 	Content        Reason = "content"  // headers or MIME refused
 	TooBig         Reason = "too-big"  // the message exceeds a limit
 	Policy         Reason = "policy"   // refused by a rule of the recipient's organisation, such as one about attachments
-	Security       Reason = "security" // authentication or encryption is asked
+	Security       Reason = "security" // authentication or encryption is asked, or access denied without more
 	NonCompliant   Reason = "non-compliant"
 	Relaying       Reason = "relaying" // the server does not serve that domain
 	RateLimited    Reason = "rate-limited"
@@ -64,7 +64,7 @@ var (
 		`not listed`, `invalid`, `introuvable`, `not recognized`, `not recognised`, `unrecognized`, `unbekannt`,
 		`does ?n[o']t have an?`, `n'existe pas`, `not valid`, `not on this`, `not present`, `not here`, `not our`, `not registered`,
 		`not a (valid|registered|known)`, `existiert nicht`, `desconocid`, `no existe`, `non esiste`, `sconosciut`, `не найден`,
-		`not local`, `not in (our|this|the)`, `not available at`, `undeliverable`, `not match`,
+		`not local`, `(could not|cannot|can't|couldn't) be (found|located)`, `no longer exists?`, `not in (our|this|the)`, `not available at`, `undeliverable`, `not match`,
 	)
 	noSuch = oneOf(
 		`unknown`, `no such`, `no`, `bad`, `invalid`, `unrecognized`, `nonexistent`, `non-existing`, `not a known`, `not a valid`,
@@ -86,20 +86,31 @@ var (
 
 // exactRules are words of which the meaning is certain, though other rules would read a part of them otherwise.
 var exactRules = []reasonRule{
-	{HostUnknown, words(`account or domain may not exist`)},
-	{MailboxFull, words(`disk quota exceeded`)},
-	{Spam, words(`(detected|flagged|classified|identified|marked|scored) as .{0,15}spam`, `spam content`, `due to spam\b`)},
-	{Mailer, words(`^x-unix;`, `procmail: `, `\bpipe to \|`, `child process of`, `transport returned \d+`)},
-	{TLS, words(`(not|n't) sent over (a )?tls`)},
-	{RateLimited, words(`(e-?mails|messages|recipients) (allowed )?per (hour|day|minute)`, `max(imum)? (e-?mails|messages) per`)},
+	{HostUnknown, words(`account or domain may not exist`, `bad destination system address`, `unable to route`)},
+	{MailboxFull, words(`disk quota exceeded`, `(box|mailbox|account) .{0,40}(run )?out of (space|room)`, `no room (left )?in`, `(postfach|mailbox) .{0,30}(voll|überfüllt)`, `mailbox has no space`, `too much mail data`, `storage quota`)},
+	{Spam, words(`(detected|flagged|classified|identified|marked|scored) as .{0,15}spam`, `spam content`, `due to spam\b`, `contains spam`)},
+	{Mailer, words(`^x-unix;`, `procmail: `, `maildrop: `, `\bpipe to \|`, `child process of`, `transport returned \d+`)},
+	{TLS, words(`(not|n't) sent over (a )?tls`, `requiretls`, `cryptographic failure`)},
+	{Security, words(`security conversion required`, `credentials invalid`, `mechanism is too weak`, `trust relationship required`, `delivery not authori[sz]ed`)},
+	{Content, words(`media not supported`, `8-?bit data`, `conversion required`, `utf-8 header message`)},
+	{Syntax, words(`invalid command`, `wrong protocol version`)},
+	{System, words(`mail system full`, `system not capable`, `system incorrectly configured`, `mail system congestion`)},
+	{Expired, words(`bad connection`, `delivery time expired`)},
+	{Moved, words(`(mailbox|domain) owner has changed`)},
+	{Filtered, words(`list expansion problem`)},
+	{NotAccepting, words(`system not accepting (network )?messages`)},
+	{RateLimited, words(`(e-?mails|messages|recipients) (allowed )?per (hour|day|minute)`, `max(imum)? (e-?mails|messages) per`, `mail flood`, `too much mail from`, `(sending|daily|hourly) quota`)},
 	{Rejected, words(
-		`sender (address )?(has|domain).{0,20}null ?mx`, `(blank|empty|not allowed as (a|the)) from\b`, `domain of (the )?(sender|mail from)`,
-		`from: domain is`, `envelope from .{0,30}(not|invalid|reject)`,
+		`sender (address )?(has|domain).{0,20}null ?mx`, `(blank|empty|not allowed as (a|the)) from\b`, `not allowed as sender`, `sender .{0,20}not in .{0,30}(address book|contacts)`, `backscatter`,
+		`sender'?s? domain has no`, `domain of (the )?(sender|mail from)`,
+		`from: domain is`, `list expansion prohibited`, `envelope from .{0,30}(not|invalid|reject)`,
 	)},
-	{Policy, words(`potential security issue`, `(forbidden|dangerous|banned|illegal) (file )?attachment`)},
-	{Blocked, words(`\bip address( \S+)? (is|has been|was) (temporarily )?(blocked|banned|denied)`, `not authorized to send (e-?mail )?directly`, `my name was rejected`)},
+	{Policy, words(`potential security issue`, `message integrity failure`, `(forbidden|dangerous|banned|illegal) (file )?attachment`, `attachments? of type`)},
+	{Blocked, words(`\bip address( \S+)? (is|has been|was) (temporarily )?(blocked|banned|denied)`, `not (currently )?authori[sz]ed to (send|deliver) ((e-?)?mail )?(directly|from)`,
+		`my name was rejected`, `not accepting (messages|mail|connections) from (your|this)`, `open relay`, `mail ?server is listed`, `dynamic(ally)? (assigned|address)`, `(connection|mail) from a known`,
+		`\b(helo|ehlo)\b.{0,30}(does not match|mismatch)`, `ip address is (in|on) the \S+ (database|list)`)},
 	{Network, words(`host (name )?lookup fail`, `host not found, try again`, `try again.{0,20}name server`)},
-	{UserUnknown, words(`deactivated mailbox`, `recipient address(es)? rejected ?: access denied`, `unknown local.part`)},
+	{UserUnknown, words(`deactivated mailbox`, `match any (account|user|recipient|mailbox)`, `no entry in the directory`, `não encontrad`, `personne de ce nom`, `need fully-qualified address`, `recipient (address )?(cannot|could not) be verified`, `not listed in the directory`, `mailbox address ambiguous`, `recipient address(es)? rejected ?: access denied`, `unknown local.part`)},
 }
 
 // reasonRules say what the words of a refusal mean: the first that matches decides, so the
@@ -107,9 +118,9 @@ var exactRules = []reasonRule{
 var reasonRules = []reasonRule{
 	{Authentication, words(
 		`\bdmarc\b`, `\bspf (record|check|fail|policy|validation|sender)`, `per it'?s spf`,
-		`\bspf\b.{0,40}(hard ?fail|fails?\b|not pass|not authori[sz]ed)`, `fails? .{0,30}\bspf\b`, `sender policy framework`,
+		`\bspf\b.{0,40}(hard ?fail|fails?\b|not pass|not (authori[sz]ed|allowed)|unauthori[sz]ed)`, `fails? .{0,30}\bspf\b`, `sender policy framework`,
 		`dkim (signature|verification|check|fail)`, `unauthenticated (e-?mail|sender|message)`,
-		`authentication (information|level|checks)`, `\b(spf|dkim|dmarc|arc) (authentication|sender|or|and)\b`, `(is|are|mail) unauthenticated`, `required authentication level`, `not permitted .{0,30}\bspf\b`,
+		`authentication (information|level|checks)`, `\b(spf|dkim|dmarc|arc) (authentication|sender|or|and|chain|validation)\b`, `(is|are|mail) unauthenticated`, `required authentication level`, `not permitted .{0,30}\bspf\b`,
 		`email (is )?unauthenticated`,
 	)},
 	{ReverseDNS, words(
@@ -126,7 +137,8 @@ var reasonRules = []reasonRule{
 		`(out of|exceeded|no|insufficient|not enough|lacks?|exceeded its|limited) (\w+ )?(storage|disk|mailbox|mail ?box|maildir)[a-z ]{0,10}(space|limit|allocation|quota|size)`,
 		`full mailbox`, `mailboxfull`, `mailbox_full`, `mailbox (size|space|storage) (limit|exceed|full)`, `disk full`,
 		`file too large`, `bo[iî]te (aux lettres|de r[ée]ception|mail|de messagerie)?.{0,40}(pleine|satur[ée]e)`,
-		`quota .{0,30}(d[ée]pass|atteint)`, `(space|storage) (is )?not enough`, `mailbox .{0,40}\bvol\b`, `caixa .{0,30}cheia`,
+		`quota .{0,30}(d[ée]pass|atteint)`, `(d[ée]pass|atteint)\S* (son|le) quota`, `messagerie .{0,40}(pleine|satur)`, `over the (\w+ )?quota`,
+		`reached (its|their|his|the) (\w+ )?quota`, `(user|recipient|account|mailbox|inbox) is (almost |nearly )?full`, `(space|storage) (is )?not enough`, `mailbox .{0,40}\bvol\b`, `caixa .{0,30}cheia`,
 		`[邮郵]箱.{0,6}[满滿]`, `[邮郵]箱空[间間]不足`, `容量を超`, `espace .{0,30}insuffisant`, `mailbox.{0,20}exceed`, `postfach .{0,30}voll`,
 		`casella .{0,20}piena`, `buz[oó]n .{0,20}lleno`, `メールボックス.{0,20}(いっぱい|満杯|容量)`, `превышен`, `переполнен`,
 		`shutoffquotaexceeded`, `inbox is out of storage`, `storage (space|limit).{0,20}exceed`,
@@ -145,12 +157,12 @@ var reasonRules = []reasonRule{
 		`(too many|trop d(e|'))\W+(envois|courriels|e-?mails|mails)`, `zu viele (verbindungen|nachrichten|empfänger)`,
 	)},
 	{TooBig, words(
-		`message (is |was )?too (big|large|long)`,
+		`(message|mail|e-?mail) (is |was )?too (big|large|long)`, `exceeds (the )?fixed limit`,
 		`(message|mail|e-?mail|file|attachment) (size|length)s? .{0,20}(exceed|limit|larger|too)`,
 		`exceeds? .{0,40}(message|mail|maximum|size|file).{0,12}(size|limit|length)`, `size limit`,
 		`maximum (allowed )?(message |mail )?size`, `too (big|large) for`, `message length`, `sizelimit`, `size ?limit`,
 		`(message|courriel|mail|taille).{0,20}trop (gros|grand|volumineux|lourd|important)`, `exceeds fixed maximum`,
-		`d[ée]passe .{0,20}taille`, `demasiado grande`, `troppo grande`, `muito grande`, `larger than .{0,20}(limit|maximum|allowed)`, `nachricht .{0,20}zu gro`,
+		`d[ée]passe .{0,20}taille`, `demasiado grande`, `troppo grande`, `muito grande`, `larger than .{0,20}(limit|maximum|allowed|accept)`, `nachricht .{0,20}zu gro`,
 	)},
 	{NotAccepting, words(
 		`null ?mx`, `does ?n[o']t (accept|receive) (e-?mail|mail)`, `does not accept (any )?mail`, `doesn't receive email`,
@@ -164,15 +176,18 @@ var reasonRules = []reasonRule{
 		`address (has )?changed`, `has been replaced by`, `please (use|forward) .{0,40}@`, `new address`, `forward path`,
 		`nouvelle adresse`, `user not local; please try`, `moved to`, `no longer on server`,
 	)},
+	{Blocked, words(ourServer + ` ` + isBarred)},
+	{Rejected, words(theSender + ` ` + isRefused)},
 	{Suspended, words(
-		boxes+`( \S+){0,6} `+`(is |has been |was |are |temporarily |currently )*`+isClosed,
+		theirBox+`(est |a été )(temporairement )?(d[ée]sactiv|suspend|ferm|inacti|clos|cl[ôo]tur|bloqu|supprim|archiv)`,
+		boxes+`( [^\s:]+| \S+@\S+){0,6} `+`(is |has been |was |are |temporarily |currently )*`+isClosed,
 		`(disabled|suspended|inactive|deactivated|locked|discontinued|closed|frozen|dormant|expired) (recipient|user|account|mailbox|address|e-?mail)`,
 		`account .{0,40}(disabled|discontinued|suspended|inactive)`, `email (account )?.{0,40} is disabled`,
 		`compte (\S+ )?(est )?(d[ée]sactiv|suspendu|ferm|inactif|clos|bloqu)`,
-		`(bo[iî]te|adresse).{0,20}(d[ée]sactiv|suspendu|ferm|inacti)`, `konto .{0,20}(gesperrt|deaktiviert)`,
+		`(bo[iî]te|adresse).{0,20}(d[ée]sactiv|suspendu|ferm|inacti)`, `(konto|postfach) .{0,20}(gesperrt|deaktiviert|gelöscht)`, `(account|mailbox) (was |has been |is )?(cancell?ed|removed|deleted)`,
 		`cuenta .{0,20}(desactivad|suspendid|deshabilitad|inactiva)`, `no longer in use`, `domain .{0,30}(disabled|suspended)`,
 		`n'est plus utilis`, `not accepting messages`, `disabled or discontinued`, `user is inactive`, `unused mailbox`, `accountdisabled`,
-		`vdelivermail: account is locked`, `boite .{0,10}archiv`,
+		`vdelivermail: account is locked`, `(compte|bo[iî]te) .{0,20}archiv`,
 	)},
 	{Filtered, words(
 		`recipient preferences`, `each of the following recipients was rejected by a remote`,
@@ -202,7 +217,7 @@ var reasonRules = []reasonRule{
 		`we do not accept (mail|email) from`, `(esmtp|server|mail) not accepting (connections|mail) from`,
 		`client (host )?(is )?not allowed`, `\bhe?lo\b.{0,40}(reject|invalid|denied|refused)`,
 		`(invalid|bad|forged|rejected) (helo|ehlo)`, `not in (the )?(white|allow) ?-?list`,
-		`not authorized to send (e-?mail )?directly`, `^([245]\d\d )?([245]\.\d\.\d{1,3} )?(your mail was )?blocked\b`, `you('| a)re (not allowed to connect|blocked)`, `rejected by .{0,20}(ip|host) `,
+		`^([245]\d\d )?([245]\.\d\.\d{1,3} )?(your mail was )?blocked\b`, `you('| a)re (not allowed to connect|blocked)`, `rejected by .{0,20}(ip|host) `,
 	)},
 	{Spam, words(
 		`\bspam\b`, `uribl`, `content restrictions`, `\bspammer`, `unsolicited`, `\bube\b`, `\buce\b`, `junk mail`,
@@ -235,7 +250,7 @@ var reasonRules = []reasonRule{
 		`host (or domain )?(name )?(is |was )?(not found|unknown|not known|does not exist)`,
 		`unknown (mail )?(host|domain|server)`, `no such (host|domain)`,
 		`(domaine?|host)( name)?( \S+){0,4} (not found|does ?n[o']t exist|is (unknown|invalid|not reachable|not found|unrouteable)|n'existe pas|nonexistent|invalid|inconnue?)`,
-		`couldn't find any host`, `domain name not found`, `nxdomain`, `illegal host`, `unroute?able (mail )?(domain|address)`,
+		`(domain|host)( name)?( \S+)? (is )?(unknown|could not be found|cannot be found)`, `couldn't find any host`, `domain name not found`, `nxdomain`, `illegal host`, `unroute?able (mail )?(domain|address)`,
 		`(^|[\s:])[\w-]+(\.[\w-]+)+ does not exist`, `(invalid|bad|nonexistent|non-existing|incorrect|illegal) (domain|host)`,
 		`domain is not reachable`, `name or service not known`, `dns error: domain`,
 		`all relevant mx records point to non-existent hosts`, `domaine .{0,60}(inexistant|inconnu|introuvable|n'existe)`, `(find|locate) the recipient'?s? domain`,
@@ -243,8 +258,9 @@ var reasonRules = []reasonRule{
 		`address lookup failure`, `mailbox domain .{0,20}not`, `domain does not exist`,
 	)},
 	{UserUnknown, words(
-		whoever+`s?,?( \S{1,80}){0,5} `+linking+isUnknown, noSuch+` (local )?`+adjectives+whom+`s?\b`, `not a known user`,
-		`validrcptto`, `unverified address`, `ambiguous; ambiguous`, `user.?unknown`, `unknownuser`, `usuario`,
+		theirBox+`(est |semble )?(inconnue?|introuvable|inexistante?|invalide|n'existe (pas|plus)|n'a pas été trouvée?|n'est pas (valide|connue?|reconnue?))`,
+		whoever+`s?,?( [^\s:]{1,80}| \S+@\S+){0,5} `+linking+isUnknown, noSuch+` (local )?`+adjectives+whom+`s?\b`, `not a known user`,
+		`validrcptto`, `unverified address`, `ambiguous; ambiguous`, `user.?unknown`, `unknownuser`, `(usuario|destinatario|cuenta|buz[oó]n) .{0,40}(no (existe|se encuentra|encontrad|v[áa]lid)|desconocid|inexistente)`, `(ning[úu]n|no existe (el|este|ese)) (usuario|destinatario)`,
 		`utilisateur inconnu`,
 		`adresse (\S+ ){0,9}(inconnue|invalide|inexistante|introuvable|n'existe|d.au moins un destinataire invalide)`,
 		`destinataire .{0,30}(inconnu|invalide|n'existe)`, `doesn't have an? .{0,60}account`,
@@ -253,7 +269,7 @@ var reasonRules = []reasonRule{
 		`not a registered`, `invalid (recipient|user|final)`, `there is no (one|user|such)`,
 		`email account that you tried to reach does not exist`, `mailbox (unavailable|not available|name not allowed|not found)`,
 		`access denied.{0,60}(eop|outlook)`, `no valid recipients`, `(recipient )?rejected .{0,20}(unknown|invalid)`,
-		`(inexistent|inexistant|не существует|не зарегистрирован|user not (known|exist)|unbekannte|empfänger)`,
+		`(inexistent|inexistant|не существует|не зарегистрирован|user not (known|exist)|unbekannte[rn]? (benutzer|empfänger|adress))`, `empfänger\S* .{0,60}(unbekannt|existiert|nicht .{0,40}(gefunden|bekannt|vorhanden|aufgef))`,
 		`(benutzer|adressat|teilnehmer|konto) .{0,30}(unbekannt|nicht|existiert)`, `utente .{0,30}(sconosciut|inesistente|non)`,
 		`usu[áa]rio .{0,20}(desconhecid|n[ãa]o)`, `onbekende? (gebruiker|ontvanger)`, `(gebruiker|ontvanger) .{0,30}(onbekend|niet)`,
 		`nieznany (u[żz]ytkownik|odbiorca|adresat)`, `пользователь .{0,20}(не|неизвест)`, `(用户|收件人|地址|邮箱).{0,6}不存在`, `查无此`,
@@ -274,7 +290,7 @@ var reasonRules = []reasonRule{
 		`non-accepted domain`, `use a smarthost`,
 	)},
 	{TLS, words(
-		`tls (is )?(not available|required)`, `does not support (start)?tls`,
+		`tls (is )?(currently |temporarily )?(not available|unavailable|required)`, `does not support (start)?tls`,
 		`starttls (failed|error|is required but|not available|handshake)`,
 		`tls (handshake|negotiation|session|connection) (failed|error|failure)`, `cannot start tls`,
 		`(certificate|tlsa|dane|mta-sts).{0,40}(fail|invalid|expired|not (valid|trusted|verified))`, `required (tls|encryption)`,
@@ -289,7 +305,7 @@ var reasonRules = []reasonRule{
 		`verification failure`, `connection not authori`,
 	)},
 	{Network, words(
-		`too many hops`, `hop (count|limit) exceed`, `(mail|routing|message|forwarding|dns) loop`, `message is looping`,
+		`too many hops`, `hop (count|limit) exceed`, `(mail|routing|message|forwarding|dns) loop`, `message is looping`, `in a loop`,
 		`already has my delivered-to`, `points back to`, `lowest numbered mx record points`, `best-preference mx`,
 		`loop (detected|back|count)`, `loops back to (me|myself)`, `name server (reply|error|failure)`,
 		`malformed or unexpected name server`, `dns (error|failure|lookup|problem|server)`, `host name lookup failure`,
@@ -301,9 +317,9 @@ var reasonRules = []reasonRule{
 	{Expired, words(
 		`connect(ion)?( \S+){0,6} (timed out|timeout|refused)`, `(timed out|time-?out)\b`,
 		`(message|delivery|mail|queue|retry time|delivery time|envelope).{0,12}( has| is| was|-)?\s?(expired|too old|exceeded)`,
-		`queue\.expired`, `could not (be delivered|send( message)?) (for|in|within|after)( the)?( past| last)? ?\d`,
+		`queue\.expired`, `could not (be delivered|send( message)?) (for|in|within|after)( the| more than)?( past| last)? ?\d`,
 		`cannot send message for`, `(has|have) (been|not been) .{0,30}(queue|delivered) .{0,30}(days|hours|heures|jours)`,
-		`retry (timeout|time|limit)`, `too old`, `unable to deliver .{0,40}(after|for|within) \d+ (day|hour|minute)`, `delayed`,
+		`connection( (to|with|from) \S+)? (was |has been )?(lost|dropped|reset|closed|refused|interrupted|timed out)`, `retry (timeout|time|limit)`, `too old`, `unable to deliver .{0,40}(after|for|within) \d+ (day|hour|minute)`, `delayed`,
 		`deferred: `, `delivery attempts?`, `not (yet )?been delivered`, `connection (refused|reset|dropped|closed|lost)`,
 		`no (answer|response) from (host|server)`, `did not (respond|answer)`,
 		`n'a pas (encore )?pu [êe]tre (remis|distribu|d[ée]livr|achemin).{0,40}(depuis|heures|jours)`,
@@ -318,7 +334,7 @@ var reasonRules = []reasonRule{
 		`administrative(ly)? (prohibit|den|refus)`, `prohibited by (admin|rule)`, `r[èe]gle(s)? de`, `banned (file|name|content)`,
 		`(attachment|pi[èe]ce jointe|anhang) .{0,60}(not allowed|blocked|banned|prohibit|interdit|bloqu|nicht erlaubt)`,
 		`(forbidden|illegal|dangerous|unauthorized) (file |attachment|extension)`, `recipient preferences`, `not allowed by`,
-		`delivery not authori`, `rejected by (rule|admin|header|filter|content)`, `delivery not authorized`, `violat`, `restricted`,
+		`rejected by (rule|admin|header|filter|content)`, `violat`, `restricted`,
 		`compliance`, `bloqu[ée]e? par`, `filter(ed|ing)? (rule|by)`, `blocked attachment`, `dangerous`, `unacceptable`,
 	)},
 	{System, words(
@@ -331,7 +347,7 @@ var reasonRules = []reasonRule{
 		`(database|backend|ldap|map) .{0,30}(error|failure|unavailable|lookup)`, `temporar(y|ily) `, `out of (memory|space)`,
 		`no space left`, `read-only`, `permission denied`, `resources? .{0,20}(unavailable|exhaust)`, `system config`,
 		`timeout waiting for`, `unable to (contact|use|open)`, `server configuration`, `local delivery failed`, `deferral`,
-		`exception`, `maintenance`, `capabilit`, `erreur (temporaire|interne|locale|syst[èe]me)`, `vor(ü|ue)bergehend`, `errore temporaneo`,
+		`exception`, `thread limit`, `maintenance`, `capabilit`, `erreur (temporaire|interne|locale|syst[èe]me)`, `vor(ü|ue)bergehend`, `errore temporaneo`,
 		`error temporal`,
 	)},
 	{Mailer, words(
@@ -355,28 +371,4 @@ var reasonRules = []reasonRule{
 	)},
 	{Security, words(`access denied`, `not authori[sz]ed`)},
 	{UserUnknown, words(`recipient address rejected\.?$`, `adresse destinataire`, `^(5\d\d )?<?\S+@\S+>?:? (address )?(rejected|refused)\.?$`)},
-}
-
-// statusReasons read the enhanced code where the words say nothing (RFC 3463 §3, IANA
-// registry "SMTP Enhanced Status Codes"). The longest prefix decides.
-var statusReasons = []struct {
-	code   string // without the class digit
-	reason Reason
-}{
-	{".1.0", UserUnknown}, {".1.1", UserUnknown}, {".1.2", HostUnknown}, {".1.3", UserUnknown}, {".1.4", UserUnknown},
-	{".1.6", Moved}, {".1.7", Rejected}, {".1.8", Rejected}, {".1.9", Relaying}, {".1.10", NotAccepting}, {".2.0", Undefined},
-	{".2.1", Suspended}, {".2.2", MailboxFull}, {".2.3", TooBig}, {".2.4", Filtered}, {".3.0", System}, {".3.1", System},
-	{".3.2", NotAccepting}, {".3.3", System}, {".3.4", TooBig}, {".3.5", System}, {".3.6", Network}, {".4.0", Network},
-	{".4.1", Expired}, {".4.2", Expired}, {".4.3", System}, {".4.4", HostUnknown}, {".4.5", System}, {".4.6", Network},
-	{".4.7", Expired}, {".4.8", Network}, {".5.0", Undefined}, {".5.1", Syntax}, {".5.2", Syntax}, {".5.3", RateLimited},
-	{".5.4", Syntax}, {".5.5", Syntax}, {".5.6", TooBig}, {".6.0", Content}, {".6.1", Content}, {".6.2", Content},
-	{".6.3", Content}, {".6.5", Content}, {".6.6", Content}, {".6.7", Content}, {".6.8", Content}, {".6.9", Content},
-	{".7.0", Security}, {".7.1", Policy}, {".7.2", Rejected}, {".7.3", Security}, {".7.4", TLS}, {".7.5", TLS}, {".7.6", Security},
-	{".7.7", Policy}, {".7.8", Security}, {".7.9", Security}, {".7.10", TLS}, {".7.11", Security}, {".7.12", Security},
-	{".7.13", Suspended}, {".7.14", Security}, {".7.16", Policy}, {".7.17", Moved}, {".7.18", Moved}, {".7.20", Authentication},
-	{".7.21", Authentication}, {".7.22", Authentication}, {".7.23", Authentication}, {".7.24", Authentication},
-	{".7.25", ReverseDNS}, {".7.26", Authentication}, {".7.27", NotAccepting}, {".7.28", RateLimited}, {".7.29", Authentication},
-	{".7.30", TLS}, {".7.509", Authentication}, {".7.515", Authentication}, {".7.606", Blocked}, {".7.54", Relaying},
-	{".7.64", Relaying}, {".1.351", UserUnknown}, {".4.316", Expired}, {".4.300", Expired}, {".4.310", HostUnknown},
-	{".4.312", Network},
 }

@@ -132,3 +132,27 @@ func commandOf(lower string) string {
 	}
 	return ""
 }
+
+// statusReasons read the enhanced code where the words say nothing (RFC 3463 §3, IANA
+// registry "SMTP Enhanced Status Codes"). The longest prefix decides.
+var statusReasons = []struct {
+	code   string // without the class digit
+	reason Reason
+}{
+	{".1.0", UserUnknown}, {".1.1", UserUnknown}, {".1.2", HostUnknown}, {".1.3", UserUnknown}, {".1.4", UserUnknown},
+	{".1.6", Moved}, {".1.7", Rejected}, {".1.8", Rejected}, {".1.9", Relaying}, {".1.10", NotAccepting}, {".2.0", Undefined},
+	{".2.1", Suspended}, {".2.2", MailboxFull}, {".2.3", TooBig}, {".2.4", Filtered}, {".3.0", System}, {".3.1", System},
+	{".3.2", NotAccepting}, {".3.3", System}, {".3.4", TooBig}, {".3.5", System}, {".3.6", Network}, {".4.0", Network},
+	{".4.1", Expired}, {".4.2", Expired}, {".4.3", System}, {".4.4", HostUnknown}, {".4.5", System}, {".4.6", Network},
+	{".4.7", Expired}, {".4.8", Network}, {".5.0", Undefined}, {".5.1", Syntax}, {".5.2", Syntax}, {".5.3", RateLimited},
+	{".5.4", Syntax}, {".5.5", Syntax}, {".5.6", TooBig}, {".6.0", Content}, {".6.1", Content}, {".6.2", Content},
+	{".6.3", Content}, {".6.5", Content}, {".6.6", Content}, {".6.7", Content}, {".6.8", Content}, {".6.9", Content},
+	{".7.0", Security}, {".7.1", Security}, {".7.2", Rejected}, {".7.3", Security}, {".7.4", TLS}, {".7.5", TLS}, {".7.6", Security},
+	{".7.7", Policy}, {".7.8", Security}, {".7.9", Security}, {".7.10", Security}, {".7.11", Security}, {".7.12", Security},
+	{".7.13", Suspended}, {".7.14", Security}, {".7.16", Policy}, {".7.17", Moved}, {".7.18", Moved}, {".7.20", Authentication},
+	{".7.21", Authentication}, {".7.22", Authentication}, {".7.23", Authentication}, {".7.24", Authentication},
+	{".7.25", ReverseDNS}, {".7.26", Authentication}, {".7.27", Rejected}, {".7.28", RateLimited}, {".7.29", Authentication},
+	{".7.30", TLS}, {".7.509", Authentication}, {".7.515", Authentication}, {".7.606", Blocked}, {".7.54", Relaying},
+	{".7.64", Relaying}, {".1.351", UserUnknown}, {".4.316", Expired}, {".4.300", Expired}, {".4.310", HostUnknown},
+	{".4.312", Network},
+}

@@ -33,63 +33,96 @@ func mayOf(x gateway.Courier, r gateway.Recipient) may {
 }
 
 // deed is an act about one recipient.
-type deed func(gateway.Courier, gateway.Recipient, act.By) (gateway.Step, error)
+type deed struct {
+	do   func(gateway.Courier, gateway.Recipient, act.By) (gateway.Step, error)
+	kind gateway.EventKind // what it records
+	done string            // what the page says then
+}
 
-func reminding(x gateway.Courier, r gateway.Recipient, by act.By) (gateway.Step, error) {
+var (
+	reminding   = deed{remindOften, gateway.Reminded, "reminded"}
+	withdrawing = deed{act.Withdraw, gateway.Withdrawn, "withdrawn"}
+	cancelling  = deed{cancelOne, gateway.Cancelled, "cancelled"}
+	retrying    = deed{retryOne, gateway.Retried, "retried"}
+)
+
+func remindOften(x gateway.Courier, r gateway.Recipient, by act.By) (gateway.Step, error) {
 	return act.Remind(x, r, maxReminders, by)
 }
 
-func cancelling(_ gateway.Courier, r gateway.Recipient, by act.By) (gateway.Step, error) {
+func cancelOne(_ gateway.Courier, r gateway.Recipient, by act.By) (gateway.Step, error) {
 	return act.Cancel(r, by)
 }
 
-func retrying(_ gateway.Courier, r gateway.Recipient, by act.By) (gateway.Step, error) {
+func retryOne(_ gateway.Courier, r gateway.Recipient, by act.By) (gateway.Step, error) {
 	return act.Retry(r, by)
 }
 
 func (c *Console) remind(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.one(w, r, v, reminding, "reminded")
+	return c.one(w, r, v, reminding)
 }
 
 func (c *Console) withdraw(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.one(w, r, v, act.Withdraw, "withdrawn")
+	return c.one(w, r, v, withdrawing)
 }
 
 func (c *Console) cancel(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.one(w, r, v, cancelling, "cancelled")
+	return c.one(w, r, v, cancelling)
 }
 
 func (c *Console) retry(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.one(w, r, v, retrying, "retried")
+	return c.one(w, r, v, retrying)
 }
 
 func (c *Console) remindAll(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.each(w, r, v, reminding, "reminded")
+	return c.each(w, r, v, reminding)
 }
 
 func (c *Console) withdrawAll(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.each(w, r, v, act.Withdraw, "withdrawn")
+	return c.each(w, r, v, withdrawing)
 }
 
 func (c *Console) cancelAll(w http.ResponseWriter, r *http.Request, v *visit) error {
-	return c.each(w, r, v, cancelling, "cancelled")
+	return c.each(w, r, v, cancelling)
 }
 
 // by is who acts: the agent, for the reason they gave.
 func (v *visit) by(r *http.Request) act.By {
-	return act.By{Actor: "agent:" + v.agent.Login, Reason: singleLine(r.PostForm.Get("motif"), maxReason), Now: v.now}
+	return act.By{Actor: v.actor(), Reason: singleLine(r.PostForm.Get("motif"), maxReason), Now: v.now}
 }
 
-// one does an act about the recipient of the path. What was done meanwhile is done: a form sent twice does it once.
-func (c *Console) one(w http.ResponseWriter, r *http.Request, v *visit, do deed, done string) error {
-	if err := c.act(r.Context(), v.courier, v.recipient, v.by(r), do); err != nil {
-		return c.late(w, r, v, err)
+// one does an act about the recipient of the path. Who presses twice does it once: the second press finds it done since its page was shown.
+func (c *Console) one(w http.ResponseWriter, r *http.Request, v *visit, d deed) error {
+	before, err := c.pressed(r.Context(), v, v.recipient.ID, d.kind)
+	if err != nil {
+		return err
 	}
-	return after(w, r, v.courierPath(), done)
+	if !before[v.recipient.ID] {
+		if err := c.act(r.Context(), v.courier, v.recipient, v.by(r), d); err != nil {
+			return c.late(w, r, v, err)
+		}
+	}
+	return after(w, r, v.courierPath(), d.done)
 }
 
-func (c *Console) act(ctx context.Context, x gateway.Courier, r gateway.Recipient, by act.By, do deed) error {
-	step, err := do(x, r, by)
+// pressed gives the recipients, or the one named, about whom the agent did this already since the page was shown that the form came from: the same
+// button, pressed again before its answer came, or after going back.
+func (c *Console) pressed(ctx context.Context, v *visit, recipient gateway.ID, kind gateway.EventKind) (map[gateway.ID]bool, error) {
+	events, err := c.d.Store.Events(ctx, v.courier.ID, recipient)
+	if err != nil {
+		return nil, err
+	}
+	before := map[gateway.ID]bool{}
+	for _, e := range events {
+		if e.Kind == kind && e.Actor == v.actor() && !e.Occurred.Before(v.shown) {
+			before[e.Recipient] = true
+		}
+	}
+	return before, nil
+}
+
+func (c *Console) act(ctx context.Context, x gateway.Courier, r gateway.Recipient, by act.By, d deed) error {
+	step, err := d.do(x, r, by)
 	if err == nil {
 		err = c.d.Store.Apply(ctx, step)
 	}
@@ -100,14 +133,21 @@ func (c *Console) act(ctx context.Context, x gateway.Courier, r gateway.Recipien
 }
 
 // each does an act about every recipient for whom it is not too late.
-func (c *Console) each(w http.ResponseWriter, r *http.Request, v *visit, do deed, done string) error {
+func (c *Console) each(w http.ResponseWriter, r *http.Request, v *visit, d deed) error {
 	recipients, err := c.d.Store.Recipients(r.Context(), v.courier.ID)
 	if err != nil {
 		return err
 	}
-	refused, acted := error(act.ErrTakenBack), false
+	before, err := c.pressed(r.Context(), v, gateway.ID{}, d.kind)
+	if err != nil {
+		return err
+	}
+	refused, acted := error(act.ErrTakenBack), len(before) > 0
 	for _, one := range recipients {
-		err := c.act(r.Context(), v.courier, one, v.by(r), do)
+		if before[one.ID] {
+			continue
+		}
+		err := c.act(r.Context(), v.courier, one, v.by(r), d)
 		switch {
 		case err == nil:
 			acted = true
@@ -120,8 +160,11 @@ func (c *Console) each(w http.ResponseWriter, r *http.Request, v *visit, do deed
 	if !acted {
 		return c.late(w, r, v, refused)
 	}
-	return after(w, r, v.courierPath(), done)
+	return after(w, r, v.courierPath(), d.done)
 }
+
+// actor is the agent, as events name them.
+func (v *visit) actor() string { return "agent:" + v.agent.Login }
 
 func (v *visit) courierPath() string { return "/courriers/" + v.courier.ID.String() }
 

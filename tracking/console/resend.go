@@ -36,9 +36,30 @@ func (c *Console) correct(w http.ResponseWriter, r *http.Request, v *visit) erro
 	case err != nil:
 		return err
 	case len(receipt.Added) == 0:
-		return again(c.site.Text(v.lang, "correct.known"))
+		added, err := c.addedSince(r.Context(), v, typed)
+		if err != nil {
+			return err
+		}
+		if !added {
+			return again(c.site.Text(v.lang, "correct.known"))
+		}
 	}
 	return after(w, r, "/courriers/"+receipt.Courier.ID.String(), "corrected")
+}
+
+// addedSince tells whether the letter went to an address since the page was shown that the form came from: the same button, pressed twice.
+func (c *Console) addedSince(ctx context.Context, v *visit, to string) (bool, error) {
+	recipients, err := c.d.Store.Recipients(ctx, v.courier.ID)
+	if err != nil {
+		return false, err
+	}
+	for _, one := range recipients {
+		if strings.EqualFold(one.Address, to) {
+			before, err := c.pressed(ctx, v, one.ID, gateway.Submitted)
+			return before[one.ID], err
+		}
+	}
+	return false, nil
 }
 
 func (c *Console) submitAgain(ctx context.Context, v *visit, to string) (intake.Receipt, error) {

@@ -26,7 +26,8 @@ type visit struct {
 	console *Console
 	lang    string
 	now     time.Time
-	bound   string // what forms are bound to: the session, or the guest's cookie
+	bound   string    // what forms are bound to: the session, or the guest's cookie
+	shown   time.Time // when the page was shown that the form came from
 
 	agent   gateway.Agent
 	session gateway.Session
@@ -68,9 +69,11 @@ func (v *visit) token() string { return v.console.forms.Mint(v.now, v.bound) }
 
 // form checks the hidden field of a form that came back.
 func (v *visit) form(field string) error {
-	if _, err := v.console.forms.Check(field, v.now, v.bound); err != nil {
+	shown, err := v.console.forms.Check(field, v.now, v.bound)
+	if err != nil {
 		return errForged
 	}
+	v.shown = shown.At
 	return nil
 }
 

@@ -20,7 +20,7 @@ const (
 // when is a moment, or the word for none.
 func (c *Console) when(v *visit, at time.Time) string {
 	if at.IsZero() {
-		return c.site.Text(v.lang, "gateway.none")
+		return c.site.Text(v.lang, "gateway.none-date")
 	}
 	return web.Stamp(v.lang, at, v.zone())
 }
@@ -32,7 +32,7 @@ func (c *Console) queueState(r *http.Request, v *visit) (statePart, error) {
 	if err != nil {
 		return statePart{}, err
 	}
-	age := c.site.Text(v.lang, "gateway.none")
+	age := c.site.Text(v.lang, "gateway.none-waits")
 	if !q.Oldest.IsZero() {
 		age = c.span(v, v.now.Sub(q.Oldest))
 	}

@@ -66,10 +66,10 @@ func TestManualNewMessage(t *testing.T) {
 	check(t, os.WriteFile(file, []byte("%PDF-1.7 cahier"), 0o600))
 	p.Find("#fichiers").MustSetFiles(file)
 	shows(t, p, "#envois", "cahier des charges.pdf")
-	shows(t, p, "#total", "0,0 / 60,0 Mo")
+	shows(t, p, "#total", `Poids total\s: 15\soctets sur 60\sMo`)
 	p.Shoot("manuel-I-6-pieces-jointes")
 
-	p.Press(`button[value="verifier"]`).Says("prêt à partir vers 3 destinataires", "Contrôles").Fits().Axe().Shoot("manuel-I-7-verifier")
+	p.Press(`button[value="verifier"]`).Says("Prêt à partir", "peut partir vers 3 destinataires", "Contrôles").Fits().Axe().Shoot("manuel-I-7-verifier")
 	p.Press(`button[value="envoyer"]:not(.hidden)`).Says("Le courrier est envoyé", "cahier des charges.pdf").Shoot("manuel-I-7-envoye")
 	sent := must(h.d.Store.Couriers(t.Context(), store.CourierFilter{Limit: 1}))(t)[0]
 	if sent.Door != gateway.DoorConsole || len(h.recipients(sent)) != 3 || len(sent.Files) != 1 {

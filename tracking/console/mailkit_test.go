@@ -46,7 +46,7 @@ func TestAnAppPasswordIsShownOnceAndRevoked(t *testing.T) {
 	p.send(at, at+"/mots-de-passe", "appareil", "  ").says(t, http.StatusUnprocessableEntity, "Donnez un nom")
 	a := p.send(at, at+"/mots-de-passe", "appareil", "Thunderbird <du bureau>").says(t, http.StatusOK, "Thunderbird &lt;du bureau&gt;")
 	shown := regexp.MustCompile(`class="secret">([^<]+)<`).FindStringSubmatch(a.Body)[1]
-	if again := p.get(at).says(t, http.StatusOK, "jamais servi"); strings.Contains(again.Body, shown) {
+	if again := p.get(at).says(t, http.StatusOK, "jamais utilisé"); strings.Contains(again.Body, shown) {
 		t.Error("it is shown again")
 	}
 	login := func() error {

@@ -137,7 +137,7 @@ func (b *bureau) do(method, path string, body io.Reader, headers ...string) *htt
 	}
 	w := httptest.NewRecorder()
 	b.pages.ServeHTTP(w, r)
-	w.Body = bytes.NewBufferString(strings.ReplaceAll(w.Body.String(), "\u00a0", " ")) // French signs stay with their word
+	w.Body = bytes.NewBufferString(strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(w.Body.String())) // French signs stay with their word
 	return w
 }
 

@@ -21,7 +21,7 @@ func TestTheServersClockDecidesAtTheMomentOfSending(t *testing.T) {
 	by := time.Date(2026, 11, 23, 13, 0, 0, 0, time.UTC)
 	for _, refuse := range []bool{false, true} {
 		b := newBureau(t, gateway.ReplyPolicy{Allowed: true, By: by}, func(o *Answers) { o.RefuseLate = refuse })
-		if page := b.see("/reponse"); !strings.Contains(page, "il reste 1 heure 0 minute") {
+		if page := b.see("/reponse"); !strings.Contains(page, "(il reste 1 heure)") {
 			t.Errorf("the time left is not said:\n%s", page)
 		}
 		b.post("texte", "add", attached{"a.pdf", "application/pdf", "begun before the deadline"})

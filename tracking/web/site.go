@@ -124,6 +124,7 @@ func (s *Site) functions(lang string) template.FuncMap {
 		"stamp":  func(at time.Time, in *time.Location) string { return Stamp(lang, at, in) },
 		"day":    func(at time.Time, in *time.Location) string { return Day(lang, at, in) },
 		"iso":    func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"set":    func(text string) string { return set(lang, text) },
 		"asset":  s.assets.of,
 		"icon":   icon,
 		"dict":   func(pairs ...any) map[string]any { return arguments(pairs) },
@@ -138,15 +139,19 @@ func (s *Site) Text(lang, key string, pairs ...any) string {
 	if !catalog.Has(own) && catalog.Has("web."+key) {
 		own = "web." + key
 	}
-	text := catalog.Text(lang, own, arguments(pairs))
+	return set(lang, catalog.Text(lang, own, arguments(pairs)))
+}
+
+// set is a sentence as its language sets it: French signs stay on the line of the word that they belong to, after a space that
+// does not break, a thin one before ; ! ? (Lexique des règles typographiques, Imprimerie nationale).
+func set(lang, text string) string {
 	if lang == catalog.French {
 		return unbroken.Replace(text)
 	}
 	return text
 }
 
-// unbroken keeps French signs on the line of the word that they belong to.
-var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", "« ", "«\u00a0", " »", "\u00a0»")
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u202f;", " ?", "\u202f?", " !", "\u202f!", "« ", "«\u00a0", " »", "\u00a0»")
 
 func arguments(pairs []any) map[string]any {
 	if len(pairs) == 1 {

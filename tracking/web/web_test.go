@@ -223,12 +223,25 @@ func TestSizesAndDatesReadAsPeopleWriteThem(t *testing.T) {
 	at := time.Date(2021, 8, 1, 10, 5, 0, 0, time.UTC)
 	for _, tc := range []struct{ got, want string }{
 		{Size("fr", 999), "999\u00a0octets"}, {Size("fr", 6_340_000), "6,3\u00a0Mo"}, {Size("en", 1500), "1.5\u00a0kB"},
+		{Size("fr", 60_000_000), "60\u00a0Mo"}, {Size("fr", 1), "1\u00a0octet"}, {Size("en", 999_970), "1\u00a0MB"},
 		{Date("fr", at, paris), "1er août 2021 à 12:05 (UTC+02:00)"}, {Date("en", at, nil), "1 August 2021 at 10:05 (UTC+00:00)"},
 		{Day("fr", at, paris), "1er août 2021"}, {Moment("en", at, paris), "1 August 2021 at 12:05"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("%q, want %q", tc.got, tc.want)
 		}
+	}
+}
+
+// TestFrenchSignsStayWithTheirWord holds the spaces of French typography, on pages and in what alerts say, and English free of them.
+func TestFrenchSignsStayWithTheirWord(t *testing.T) {
+	s := newTestSite(t, map[string]string{"landing.html": `{{define "main"}}{{template "alert" dict "Kind" "error" "Text" .}}{{end}}`}, &bytes.Buffer{})
+	said := "Vraiment ? « Non » : attendez ; merci !"
+	if page := write1(s, Page{Name: "landing", Data: said}).Body.String(); !strings.Contains(page, "Vraiment\u202f? «\u00a0Non\u00a0»\u00a0: attendez\u202f; merci\u202f!") {
+		t.Error(page)
+	}
+	if page := write1(s, Page{Name: "landing", Lang: "en", Data: said}).Body.String(); !strings.Contains(page, said) {
+		t.Error(page)
 	}
 }
 

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -15,19 +14,24 @@ func Size(lang string, n int64) string {
 	if lang == catalog.English {
 		units = [3]string{"bytes", "kB", "MB"}
 	}
-	var s string
+	s, unit := strconv.FormatInt(n, 10), units[0]
 	switch {
-	case n < 1000:
-		return strconv.FormatInt(n, 10) + "\u00a0" + units[0]
-	case n < 1_000_000:
-		s = fmt.Sprintf("%.1f\u00a0%s", float64(n)/1000, units[1])
-	default:
-		s = fmt.Sprintf("%.1f\u00a0%s", float64(n)/1_000_000, units[2])
+	case n == 1:
+		unit = strings.TrimSuffix(unit, "s")
+	case n >= 999_950: // what would round to a thousand
+		s, unit = tenths(n, 1_000_000), units[2]
+	case n >= 1000:
+		s, unit = tenths(n, 1000), units[1]
 	}
 	if lang != catalog.English {
 		s = strings.Replace(s, ".", ",", 1)
 	}
-	return s
+	return s + "\u00a0" + unit
+}
+
+// tenths is a number to a tenth, which is left out when it is none.
+func tenths(n, unit int64) string {
+	return strings.TrimSuffix(strconv.FormatFloat(float64(n)/float64(unit), 'f', 1, 64), ".0")
 }
 
 // Date is a moment in a zone, with its offset: what a proof would say. A nil zone is UTC.

@@ -154,13 +154,15 @@
   const input = $("fichiers"), drop = $("depot"), sending = $("envois"), total = $("total");
   const max = Number(form.dataset.max), plainMax = Number(form.dataset.maxPlain);
   let sum = Number(total.dataset.total);
-  const words = total.textContent;
-  const size = (n) => (n / 1e6).toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
+  const units = document.documentElement.lang === "en" ? ["bytes", "kB", "MB"] : ["octets", "ko", "Mo"];
+  const size = (n) => { // as the server writes it
+    const [value, unit] = n >= 999950 ? [n / 1e6, units[2]] : n >= 1000 ? [n / 1e3, units[1]] : [n, n === 1 ? units[0].slice(0, -1) : units[0]];
+    return value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: 1, useGrouping: false }) + "\u00a0" + unit;
+  };
   const sums = () => {
     const most = form.elements.modalite.value === "simple" ? plainMax : max;
-    total.textContent = size(sum) + " / " + size(most) + (document.documentElement.lang === "en" ? " MB" : " Mo");
+    total.textContent = total.dataset.words.replace("{}", size(sum)).replace("{}", size(most));
     total.classList.toggle("over", sum > most);
-    total.title = words;
   };
   $("joindre").hidden = true;
   document.querySelector(".dropped").hidden = false;
@@ -193,7 +195,7 @@
     link.textContent = said.name;
     const meta = document.createElement("span");
     meta.className = "meta";
-    meta.textContent = size(said.size) + (document.documentElement.lang === "en" ? " MB" : " Mo");
+    meta.textContent = size(said.size);
     const out = document.createElement("button");
     out.type = "button";
     out.className = "plain";

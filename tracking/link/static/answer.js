@@ -11,8 +11,8 @@
       const rest = until - clock - (performance.now() - began);
       if (rest <= 0) { left.textContent = "(" + left.dataset.over + ")"; return; }
       const m = Math.floor(rest / 60000), d = Math.floor(m / 1440), h = Math.floor(m / 60) % 24;
-      const said = d > 0 ? [some(d, 0), some(h, 2)] : [some(h, 2), some(m % 60, 4)];
-      left.textContent = "(" + words[6].replace("{}", said.join(" ")) + ")";
+      const said = (d > 0 ? [[d, 0], [h, 2]] : [[h, 2], [m % 60, 4]]).filter(([n]) => n > 0).map(([n, i]) => some(n, i));
+      left.textContent = "(" + words[6].replace("{}", said.join(words[7]) || words[8]) + ")";
       setTimeout(tick, Math.min(60000, rest % 60000 + 50));
     };
     tick();

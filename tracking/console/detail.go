@@ -25,6 +25,8 @@ func (c *Console) courierRoutes() []route {
 		rt.method = "POST"
 		return rt
 	}
+	answer := post("/reponses/{reply}/repondre", c.answer)
+	answer.streams, answer.typed = true, true
 	return []route{
 		get("", c.detail),
 		get("/message", c.asSent), get("/texte", c.html), get("/image/{part}", c.image), get("/fichiers/{n}/{name}", c.file),
@@ -35,7 +37,7 @@ func (c *Console) courierRoutes() []route {
 		post("/destinataires/{recipient}/annuler", c.cancel), post("/destinataires/{recipient}/renvoyer", c.retry),
 		post("/destinataires/{recipient}/corriger", c.correct),
 		get("/reponses/{reply}", c.readReply), get("/reponses/{reply}/message", c.replyMessage), get("/reponses/{reply}/fichiers/{n}/{name}", c.replyFile),
-		post("/reponses/{reply}/repondre", c.answer),
+		answer,
 	}
 }
 

@@ -19,10 +19,10 @@ func (c *Console) draftRoutes() []route {
 	}
 	save := on("POST", one, c.saveDraft)
 	upload := on("POST", one+"/fichiers", c.upload)
-	save.streams, upload.streams = true, true
+	save.streams, save.typed, upload.streams = true, true, true
 	return []route{
 		{method: "GET", path: at, object: theConsultation, permission: entitled, do: c.newDraft},
-		{method: "POST", path: at, object: theConsultation, permission: entitled, do: c.saveDraft, streams: true},
+		{method: "POST", path: at, object: theConsultation, permission: entitled, do: c.saveDraft, streams: true, typed: true},
 		on("GET", one, c.showDraft), save, upload,
 		on("GET", one+"/apercu/courriel", c.previewMail),
 		on("GET", one+"/apercu/page", c.previewPage),

@@ -29,15 +29,18 @@ const (
 // saveDraft keeps what was typed, adds the files that came with it, then does what the button asks. What was typed is
 // shown again whatever happens.
 func (c *Console) saveDraft(w http.ResponseWriter, r *http.Request, v *visit) error {
-	f, pieces, err := c.readForm(w, r, v)
+	f, pieces, forged := c.readForm(w, r, v)
 	defer discard(pieces)
-	if err != nil {
-		return tooLarge(err)
+	if forged != nil && (!errors.Is(forged, errForged) || len(f) < 2) {
+		return tooLarge(forged)
 	}
 	if v.draft.ID.IsZero() {
 		if err := c.begun(r, v, f.get("brouillon")); err != nil {
-			return err
+			return errors.Join(forged, err)
 		}
+	}
+	if forged != nil {
+		return c.typedAgain(w, r, v, f)
 	}
 	before := v.draft
 	wrong, err := c.fill(r.Context(), v, f)

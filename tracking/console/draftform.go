@@ -34,45 +34,60 @@ func (f typed) get(name string) string {
 	return f[name][0]
 }
 
-// readForm reads the form as it comes, files into spools. Nothing is taken before the page's token, its first field, was checked.
+// fieldFiles is the field of the files.
+const fieldFiles = "fichiers"
+
+// readForm reads the form as it comes, files into spools. No file is taken before the page's token, its first field, was checked; when the
+// token is no longer good, the fields come with errForged, for their author to see again.
 func (c *Console) readForm(w http.ResponseWriter, r *http.Request, v *visit) (f typed, pieces []store.DraftPiece, err error) {
+	forged := errForged
+	f, err = c.readParts(w, r, func(part *multipart.Part) (err error) {
+		if forged == nil {
+			pieces, err = c.readFile(v, part, pieces)
+		}
+		return err
+	}, func(token string) { forged = v.form(token) })
+	if err == nil {
+		err = forged
+	}
+	return f, pieces, err
+}
+
+// readParts reads the fields of a form, within bounds, and hands its files over. Its first field is the token.
+func (c *Console) readParts(w http.ResponseWriter, r *http.Request, file func(*multipart.Part) error, token func(string)) (typed, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, c.o.MaxFiles+4<<20)
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return nil, nil, errForged
+		return nil, errForged
 	}
-	f = typed{}
+	f := typed{}
 	left := int64(2 * maxDraftText) // of all that is no file
 	for {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			return f, pieces, nil
-		}
-		if err != nil {
-			return f, pieces, err
-		}
-		if len(f) == 0 && part.FormName() != fieldForm {
-			return f, pieces, errForged
-		}
-		if part.FormName() == "fichiers" {
-			if pieces, err = c.readFile(v, part, pieces); err != nil {
-				return f, pieces, err
+		switch {
+		case errors.Is(err, io.EOF):
+			return f, nil
+		case err != nil:
+			return f, err
+		case len(f) == 0 && part.FormName() != fieldForm:
+			return nil, errForged
+		case part.FormName() == fieldFiles:
+			if err := file(part); err != nil {
+				return f, err
 			}
 			continue
 		}
 		text, err := io.ReadAll(io.LimitReader(part, left+1))
 		if err != nil {
-			return f, pieces, err
+			return f, err
 		}
 		if left -= int64(len(part.FormName()) + len(text) + fieldCost); left < 0 {
-			return f, pieces, gateway.Refuse(552, [3]int{5, 3, 4}, "console.draft.long-text", nil)
+			return f, gateway.Refuse(552, [3]int{5, 3, 4}, "console.draft.long-text", nil)
+		}
+		if len(f) == 0 {
+			token(string(text))
 		}
 		f[part.FormName()] = append(f[part.FormName()], strings.ToValidUTF8(string(text), "\uFFFD"))
-		if part.FormName() == fieldForm {
-			if err := v.form(string(text)); err != nil {
-				return f, pieces, err
-			}
-		}
 	}
 }
 
@@ -198,6 +213,7 @@ type draftAnswer struct {
 	Draft   string `json:"draft,omitempty"` // the path of the draft
 	Version int64  `json:"version,omitempty"`
 	File    string `json:"file,omitempty"`
+	Form    string `json:"form,omitempty"` // the token to go on with, when that of the page is no longer good
 	Name    string `json:"name,omitempty"`
 	Size    int64  `json:"size,omitempty"`
 	Path    string `json:"path,omitempty"`

@@ -103,7 +103,8 @@ func (h *house) things(about gateway.Consultation, c gateway.Courier) things {
 // went tells what an answer means for who asked.
 func went(a answer) string {
 	switch {
-	case a.Status == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/connexion"):
+	case a.Status == http.StatusSeeOther && strings.HasPrefix(a.Header.Get("Location"), "/connexion"),
+		a.Status == http.StatusForbidden && strings.Contains(a.Body, "Votre session est terminée"):
 		return out
 	case a.Status == http.StatusNotFound:
 		return never

@@ -107,7 +107,14 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, v *visit) error
 	if v.reply.Closed() {
 		return gateway.ErrNotFound
 	}
+	forged := c.readSmall(w, r, v)
 	text := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("texte"), "\r\n", "\n"))
+	switch {
+	case forged != nil && text == "":
+		return forged
+	case forged != nil:
+		return c.showReply(w, r, v, http.StatusForbidden, text, c.stale(v))
+	}
 	if text == "" {
 		return c.showReply(w, r, v, http.StatusUnprocessableEntity, text, c.site.Text(v.lang, "answer.empty"))
 	}

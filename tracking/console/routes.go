@@ -41,6 +41,8 @@ type route struct {
 	do           func(http.ResponseWriter, *http.Request, *visit) error
 	// streams: the handler reads the body itself, and checks the page's token with visit.form before it does anything.
 	streams bool
+	// typed: people write at length in its form, which is shown to them again when their session ended meanwhile.
+	typed bool
 	// passive: asking for it is not being there: it does not keep a session from idling.
 	passive bool
 }
@@ -100,7 +102,7 @@ func (c *Console) guard(rt route) http.Handler {
 		switch {
 		case errors.Is(err, errSignIn):
 			outcome = "signed-out"
-			c.askToSignIn(w, r)
+			c.askToSignIn(w, r, rt, v)
 		case errors.Is(err, gateway.ErrNotFound):
 			outcome = "unknown"
 			c.fail(w, r, v, err)
@@ -129,11 +131,16 @@ func (c *Console) admit(w http.ResponseWriter, r *http.Request, rt route) (*visi
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || rt.streams {
 		return v, nil
 	}
+	return v, c.readSmall(w, r, v)
+}
+
+// readSmall reads a form that is not streamed, and checks the token of its page.
+func (c *Console) readSmall(w http.ResponseWriter, r *http.Request, v *visit) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return v, errForged
+		return errForged
 	}
-	return v, v.form(r.PostForm.Get(fieldForm))
+	return v.form(r.PostForm.Get(fieldForm))
 }
 
 // load reads what the path names, and tells whether the agent may have it: whatever they may not have is not found.

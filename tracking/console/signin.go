@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -35,6 +34,7 @@ type signInPage struct {
 	Form    string
 	Next    string
 	Errors  []map[string]any
+	Over    bool   // their session ended
 	Login   string // as it was typed
 	OpenID  string // the provider's name; empty: none
 	Minutes int
@@ -58,7 +58,9 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request, v *visit) error
 	} else if !errors.Is(err, errSignIn) {
 		return err
 	}
-	return c.signInPage(w, r, v, http.StatusOK, "signin", c.signInData(v, next))
+	p := c.signInData(v, next)
+	p.Over = r.URL.Query().Get("fin") != ""
+	return c.signInPage(w, r, v, http.StatusOK, "signin", p)
 }
 
 func (c *Console) signInPage(w http.ResponseWriter, r *http.Request, v *visit, status int, name string, p signInPage) error {
@@ -72,18 +74,6 @@ func (c *Console) again(w http.ResponseWriter, r *http.Request, v *visit, status
 	p.Login = r.PostFormValue("login")
 	p.Errors = []map[string]any{{"Field": field, "Text": c.site.Text(v.lang, "signin."+key, "Minutes", p.Minutes)}}
 	return c.signInPage(w, r, v, status, "signin", p)
-}
-
-// askToSignIn leads who is not signed in to where they can, and back. What they wanted to change is not changed.
-func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
-	if c.cookie(r, cookieSession) != "" {
-		c.setCookie(w, cookieSession, "", -1)
-	}
-	to := "/connexion"
-	if r.Method == http.MethodGet && r.URL.Path != "/" {
-		to += "?" + url.Values{"suite": {inside(r.URL.RequestURI())}}.Encode()
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // maxAnswer bounds the agents that one address means: each gets a link of their own.

@@ -59,18 +59,26 @@
   // Saving. One request at a time; what is typed meanwhile is saved next.
   let dirty = false, saving = null, timer = 0;
   const say = (word) => { state.textContent = word; };
-  const save = async () => {
-    clearTimeout(timer);
-    if (saving) { await saving; if (!dirty) return; }
-    dirty = false;
+  const put = () => {
     write();
     const data = new FormData(form);
     data.delete("fichiers");
     data.set("faire", "enregistrer");
+    return fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, credentials: "same-origin", redirect: "error" });
+  };
+  const save = async () => {
+    clearTimeout(timer);
+    if (saving) { await saving; if (!dirty) return; }
+    dirty = false;
     saving = (async () => {
       try {
-        const answer = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" }, credentials: "same-origin", redirect: "error" });
-        const said = await answer.json();
+        let answer = await put(), said = await answer.json();
+        if (answer.status === 403 && said.form) { // another session since this page was shown: it goes on under that one's token
+          form.elements.form.value = said.form;
+          answer = await put();
+          said = await answer.json();
+        }
+        if (answer.status === 401) dirty = true; // tried again when the page is come back to
         if (!answer.ok) { say(said.text || state.dataset.failed); return false; }
         version.value = said.version;
         if (!form.action.endsWith(said.draft)) {
@@ -96,7 +104,7 @@
     timer = setTimeout(save, 1500);
   };
   form.addEventListener("input", (e) => { if (e.target.name && e.target.name !== "fichiers") changed(); });
-  document.addEventListener("visibilitychange", () => { if (document.hidden && dirty) save(); });
+  document.addEventListener("visibilitychange", () => { if (dirty) save(); });
   let leaving = false;
   form.addEventListener("submit", async (e) => {
     write();

@@ -105,6 +105,7 @@ type round struct {
 	action   string // "review", or the form again
 	text     string
 	wrote    bool
+	glanced  bool // the words were only read, for the page's token was not good
 	conflict bool
 	problems []problem
 }
@@ -124,6 +125,7 @@ func (a *answers) write(w http.ResponseWriter, r *http.Request) {
 	err = a.read(r.Context(), l, form, in)
 	switch {
 	case errors.Is(err, web.ErrForm):
+		glance(form, in)
 		in.problems = append(in.problems, problem{key: "form"})
 		a.again(w, r, l, http.StatusForbidden, in)
 	case err != nil:
@@ -148,7 +150,7 @@ func (a *answers) again(w http.ResponseWriter, r *http.Request, l letter, status
 	if in.wrote {
 		v.Words = in.text
 	}
-	if in.conflict {
+	if in.conflict || in.glanced && in.Saves != d.Saves && in.text != d.text {
 		v.Conflict, v.Stored = true, d.text
 	}
 	lang := web.Language(r, v.Block.Language)
@@ -199,6 +201,25 @@ func (a *answers) enterForm(ctx context.Context, l letter, part *multipart.Part,
 	}
 	in.draft, err = a.begin(ctx, l)
 	return err
+}
+
+// glance reads the words of a form whose token is not good: they are shown again, and kept nowhere.
+func glance(form *multipart.Reader, in *round) {
+	for range maxFields {
+		part, err := form.NextRawPart()
+		if err != nil {
+			return
+		}
+		switch part.FormName() {
+		case "saves":
+			value, _ := small(part) // what is cut short is no number
+			in.Saves, _ = strconv.ParseInt(value, 10, 64)
+		case "text":
+			b, err := io.ReadAll(io.LimitReader(part, maxWords))
+			in.text, in.wrote, in.glanced = words(b), err == nil, true
+			return
+		}
+	}
 }
 
 func small(part *multipart.Part) (string, error) {

@@ -211,3 +211,21 @@ func TestAnswersLeaveNoTokenAndNoWordInTheLog(t *testing.T) {
 		t.Errorf("no line of the answer: %s", said)
 	}
 }
+
+// TestAPageOpenTooLongLosesNoWord: what was written on a page whose token is good no longer is kept nowhere, and shown again for its author
+// to go on with; words saved meanwhile from another window stand beside it.
+func TestAPageOpenTooLongLosesNoWord(t *testing.T) {
+	b := newBureau(t, gateway.ReplyPolicy{Allowed: true})
+	form := b.field(b.see("/reponse"), "form")
+	b.now = b.now.Add(2 * answerLife)
+	w := b.postForm(form, "0", "an hour of work", "review")
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), ">an hour of work</textarea>") || strings.Contains(b.see("/reponse"), "an hour of work") {
+		t.Fatalf("%d\n%s", w.Code, w.Body)
+	}
+	if again := b.postForm(b.field(w.Body.String(), "form"), "0", "an hour of work", "add"); again.Code != http.StatusSeeOther || !strings.Contains(b.see("/reponse"), "an hour of work") {
+		t.Errorf("it does not go on: %d", again.Code)
+	}
+	if w := b.postForm(form, "0", "other words", "review"); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), ">other words</textarea>") || !strings.Contains(w.Body.String(), "modifié dans une autre fenêtre") {
+		t.Errorf("%d\n%s", w.Code, w.Body)
+	}
+}

@@ -310,7 +310,9 @@ func TestPromiseNoOpenDoorAWrongRecipientIsSaidByAPersonAndOnce(t *testing.T) {
 	}
 	form := formTag.FindStringSubmatch(page.Body.String())
 	values := map[string][]string{"form": {form[2]}, "remark": {"Écrire à\r\nMme Roux " + strings.Repeat("x", 1000)}}
-	d.do("POST", form[1], values) // too fast
+	if again := d.do("POST", form[1], values).Body.String(); !strings.Contains(again, `value="Écrire à Mme Roux xxx`) { // too fast
+		t.Error("what was typed is lost when it is asked again")
+	}
 	if d.store.count(gateway.WrongPerson) != 0 {
 		t.Fatal("a machine reports")
 	}

@@ -48,6 +48,7 @@ type view struct {
 	Now       time.Time
 	Late      bool // the time to answer is over
 	Wrong     time.Time
+	Remark    string // typed in a form that is asked again
 	Receipt   bool // there is one to be had
 	Read      time.Time
 	Text      string

@@ -22,7 +22,7 @@ func (p *Pages) mistake(w http.ResponseWriter, r *http.Request) {
 func (p *Pages) askMistake(w http.ResponseWriter, r *http.Request, l letter, again string) {
 	v := p.view(r, l)
 	v.Form = p.forms.Mint(p.opts.Now(), bound(r, l, "wrong")...)
-	v.Again = again
+	v.Again, v.Remark = again, remark(r.PostForm.Get("remark"))
 	p.page(w, r, http.StatusOK, "mistake", v)
 }
 

@@ -84,7 +84,7 @@ func TestALetterIsWrittenAndSentWithoutScripts(t *testing.T) {
 	p.get(at).says(t, http.StatusOK, "plan.pdf", "Réunion", "contact@entreprise-w.example", `value="retraits" checked`)
 	p.get("/consultations/"+h.about.ID.String()).says(t, http.StatusOK, "Brouillon", at)
 	checked := p.fillIn(at, at, letterFields("registres", "retraits", "faire", "verifier")...)
-	checked.says(t, http.StatusOK, "prêt à partir vers 3 destinataires", "Entreprise Y", at+"/apercu/courriel")
+	checked.says(t, http.StatusOK, "Le courrier peut partir vers 3 destinataires", "Entreprise Y", at+"/apercu/courriel")
 	sent := p.fillIn(at, at, letterFields("registres", "retraits", "faire", "envoyer")...).leads(t, "/courriers/")
 	p.get(sent.Header.Get("Location")).says(t, http.StatusOK, "Le courrier est envoyé", "Réunion", "plan.pdf")
 

@@ -49,7 +49,7 @@ type view struct {
 	Late      bool // the time to answer is over
 	Wrong     time.Time
 	Remark    string // typed in a form that is asked again
-	Receipt   bool // there is one to be had
+	Receipt   bool   // there is one to be had
 	Read      time.Time
 	Text      string
 	HTML      bool

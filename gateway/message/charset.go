@@ -51,8 +51,11 @@ func encodingOf(label string) (enc encoding.Encoding, ok bool) {
 	if isUnicodeLabel(label) {
 		return nil, true
 	}
-	if label == "utf-7" || label == "unicode-1-1-utf-7" || label == "x-utf-7" {
+	if isUTF7(label) {
 		return utf7{}, true
+	}
+	if isWide(label) {
+		return wideOf(label), true
 	}
 	if e, err := htmlindex.Get(label); err == nil {
 		if name, _ := htmlindex.Name(e); name == "replacement" {
@@ -124,71 +127,6 @@ func (mostlyUTF8) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err er
 		nSrc += size
 	}
 	return nDst, nSrc, nil
-}
-
-// utf7 decodes UTF-7 (RFC 2152), which no library here knows and old clients still send.
-type utf7 struct{ encoding.Encoding }
-
-// NewDecoder implements encoding.Encoding.
-func (utf7) NewDecoder() *encoding.Decoder { return &encoding.Decoder{Transformer: &utf7Decoder{}} }
-
-type utf7Decoder struct {
-	shifted bool
-	bits    uint32
-	have    uint
-	high    rune // a surrogate that waits for its other half
-	empty   bool // nothing since the shift: `+-` is a plus sign
-}
-
-// Reset implements transform.Transformer.
-func (d *utf7Decoder) Reset() { *d = utf7Decoder{} }
-
-// Transform implements transform.Transformer.
-func (d *utf7Decoder) Transform(dst, src []byte, _ bool) (nDst, nSrc int, err error) {
-	for ; nSrc < len(src); nSrc++ {
-		if nDst+2*utf8.UTFMax > len(dst) {
-			return nDst, nSrc, transform.ErrShortDst
-		}
-		c := src[nSrc]
-		switch v := sextets[c]; {
-		case !d.shifted && c == '+':
-			*d = utf7Decoder{shifted: true, empty: true}
-		case !d.shifted:
-			nDst += utf8.EncodeRune(dst[nDst:], charmap.Windows1252.DecodeByte(c))
-		case v != badSextet:
-			d.empty = false
-			nDst += d.sextet(dst[nDst:], v)
-		case c == '-' && d.empty:
-			dst[nDst] = '+'
-			nDst++
-			d.shifted = false
-		default:
-			d.shifted = false
-			if c != '-' {
-				nDst += utf8.EncodeRune(dst[nDst:], charmap.Windows1252.DecodeByte(c))
-			}
-		}
-	}
-	return nDst, nSrc, nil
-}
-
-func (d *utf7Decoder) sextet(dst []byte, v byte) int {
-	d.bits, d.have = d.bits<<6|uint32(v), d.have+6
-	if d.have < 16 {
-		return 0
-	}
-	d.have -= 16
-	unit := rune(d.bits >> d.have & 0xffff)
-	d.bits &= 1<<d.have - 1
-	switch {
-	case unit >= 0xd800 && unit < 0xdc00:
-		d.high = unit
-		return 0
-	case unit >= 0xdc00 && unit < 0xe000 && d.high != 0:
-		unit = (d.high-0xd800)<<10 + (unit - 0xdc00) + 0x10000
-	}
-	d.high = 0
-	return utf8.EncodeRune(dst, unit)
 }
 
 // htmlCharset finds the charset that an HTML document claims in its first kilobyte; empty: none.

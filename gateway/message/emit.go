@@ -40,7 +40,8 @@ func (p *splicer) words(part *Part, e edited) error {
 		encoding = "quoted-printable"
 	}
 	p.w.WriteString("Content-Transfer-Encoding: " + encoding + "\r\n")
-	p.fields(part, "Content-Disposition", "Content-ID", "Content-Description", "Content-Language", "Content-Location")
+	p.field(part, "Content-Disposition")
+	p.described(part, "Content-ID", "Content-Description", "Content-Language", "Content-Location")
 	p.w.WriteString("\r\n")
 	if encoding == "7bit" {
 		return writeCRLF(p.w, e.body)
@@ -54,15 +55,24 @@ func (p *splicer) boundary() string {
 	return p.s.Boundary + "." + strconv.Itoa(p.made)
 }
 
-func (p *splicer) multipart(part *Part) error {
-	b := part.Params["boundary"]
-	if part.cleanType && safeField(rawField(part, "Content-Type")) && soundBoundary(b) && !slices.Contains(p.boundaries, b) && !within(part, b) {
-		p.field(part, "Content-Type")
-	} else {
-		b = p.boundary()
-		p.contentType(part, "", b)
+// divided writes the Content-Type of a multipart, under a boundary of ours: the one that a client made may say which client, on
+// which machine, and not every reader takes every one.
+func (p *splicer) divided(part *Part) string {
+	if p.m.first {
+		if b := p.firstBoundary(part); b != "" {
+			p.field(part, "Content-Type")
+			return b
+		}
 	}
-	p.fields(part, "Content-Disposition", "Content-ID", "Content-Description", "Content-Language", "Content-Location")
+	b := p.boundary()
+	p.contentType(part, "", b)
+	return b
+}
+
+func (p *splicer) multipart(part *Part) error {
+	b := p.divided(part)
+	p.field(part, "Content-Disposition")
+	p.described(part, "Content-ID", "Content-Description", "Content-Language", "Content-Location")
 	p.w.WriteString("\r\n")
 	return p.between(b, func() error {
 		for _, c := range part.Children {
@@ -75,28 +85,6 @@ func (p *splicer) multipart(part *Part) error {
 		}
 		return nil
 	})
-}
-
-// soundBoundary tells a boundary that every reader understands alike (RFC 2046 §5.1.1).
-func soundBoundary(b string) bool {
-	for i := range len(b) {
-		c := b[i]
-		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.IndexByte("'()+_,-./:=?", c) >= 0) {
-			return false
-		}
-	}
-	return len(b) > 0 && len(b) <= 70
-}
-
-// within tells whether a multipart below, in an attached message too, has the same boundary: if that one
-// was never closed, it would be by the delimiter of this one.
-func within(part *Part, boundary string) bool {
-	found := false
-	part.Walk(func(p *Part) bool {
-		found = found || p != part && p.boundary == boundary
-		return !found
-	})
-	return found
 }
 
 // between writes parts and the delimiter that closes them.
@@ -132,13 +120,7 @@ func (p *splicer) child(boundary string, c *Part) error {
 // signed writes a multipart/signed or /encrypted whose parts keep every byte, headers too; what
 // stands outside them goes.
 func (p *splicer) signed(part *Part) error {
-	b := part.Params["boundary"]
-	if part.cleanType && safeField(rawField(part, "Content-Type")) && len(b) <= 70 {
-		p.field(part, "Content-Type")
-	} else {
-		b = p.boundary()
-		p.contentType(part, "", b)
-	}
+	b := p.divided(part)
 	p.w.WriteString("\r\n")
 	for _, c := range part.Children {
 		p.w.WriteString("--" + b + "\r\n")
@@ -201,7 +183,7 @@ func (p *splicer) leafFields(part *Part) {
 	} else {
 		p.field(part, "Content-Disposition")
 	}
-	p.fields(part, "Content-ID", "Content-Description", "Content-Language", "Content-Location", "Content-MD5", "Content-Class")
+	p.described(part, "Content-ID", "Content-Description", "Content-Language", "Content-Location", "Content-MD5", "Content-Class")
 }
 
 func (p *splicer) typeOf(part *Part) {
@@ -366,6 +348,7 @@ func (p *splicer) wrap() error {
 		p.w.WriteString("Content-Disposition: inline" + FormatParam("filename", p.s.Caption) + "\r\n\r\n")
 		p.w.WriteString(p.s.Wrapped)
 		p.w.WriteString("MIME-Version: 1.0\r\n")
+		p.head = p.m.Root
 		err = p.untouched(p.m.Root)
 		p.w.WriteString("\r\n")
 		return err

@@ -21,7 +21,13 @@ func (p *splicer) field(part *Part, name string) {
 	p.w.WriteString("\r\n")
 }
 
-func (p *splicer) fields(part *Part, names ...string) {
+// described writes the fields by which a client describes a part; none of the part that heads a message: there they would
+// stand among the letter's own, say its language a second time (RFC 3282 §2 has one field), and name the agent's machine
+// (Content-ID, Content-Location).
+func (p *splicer) described(part *Part, names ...string) {
+	if part == p.head && !p.m.first {
+		return
+	}
 	for _, name := range names {
 		p.field(part, name)
 	}

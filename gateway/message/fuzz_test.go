@@ -254,7 +254,7 @@ func FuzzRTF(f *testing.F) {
 		if len(b) > rtfMax {
 			t.Fatalf("%d bytes", len(b))
 		}
-		readRTF(b)
+		readRTF(b, codePage)
 	})
 }
 

@@ -108,7 +108,7 @@ func TestCompressedRTF(t *testing.T) {
 	if err != nil || string(rtf) != "{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n" {
 		t.Fatalf("%q %v", rtf, err)
 	}
-	if got, html := readRTF(rtf); got != "hello world" || html {
+	if got, html := readRTF(rtf, codePage); got != "hello world" || html {
 		t.Errorf("%q %v", got, html)
 	}
 }

@@ -30,6 +30,7 @@ func (p *splicer) isFile(part *Part) bool {
 // whole writes the message with its text spliced, and what was lifted out of it behind.
 func (p *splicer) whole() error {
 	if len(p.lifted) == 0 || p.m.Root.MediaType == "multipart/mixed" {
+		p.head = p.m.Root
 		return p.entity(p.m.Root)
 	}
 	b := p.boundary()

@@ -8,6 +8,7 @@ type Limits struct {
 	Parts            int   // in all, embedded messages' too; default 1,000
 	HeaderBytes      int64 // of one header; default 256 KiB
 	TotalHeaderBytes int64 // of all headers together; default 2 MiB
+	Edition          int   // of letters: 1 reads and splices as the first edition did (edition.go); default the newest
 }
 
 // DefaultLimits are those that a zero field stands for.

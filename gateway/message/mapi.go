@@ -111,7 +111,11 @@ func fixedSize(kind uint32) int64 {
 
 func (r *tnefReader) readCodepage() error {
 	v, err := r.u32()
-	if err == nil && v == 65001 {
+	switch {
+	case err != nil:
+	case !r.first:
+		r.internet = codePage(v)
+	case v == 65001:
 		r.codepage = "utf-8"
 	}
 	return err
@@ -130,8 +134,13 @@ func (r *tnefReader) propertyValue(id, kind uint32, n int64, depth int) error {
 	if err != nil {
 		return err
 	}
+	const binary = 0x102
 	text := r.propertyText(kind, b)
 	switch {
+	case id == propHTML && kind == binary && !r.first:
+		if r.file == nil && depth == 0 && r.html == nil {
+			r.html = b
+		}
 	case id == propRTF && r.file == nil && depth == 0:
 		r.rtf = b
 	case id == propBody && r.file == nil && depth == 0 && r.found.text == nil && strings.TrimSpace(text) != "":

@@ -14,6 +14,8 @@ import (
 type Message struct {
 	Root    *Part
 	Defects []Defect // of the whole source; empty for embedded messages
+
+	first bool // read for a letter of the first edition
 }
 
 // Header is the root's header.
@@ -109,7 +111,7 @@ func (p *Part) Text(limit int64) (string, error) {
 		return "", err
 	}
 	enc, _ := encodingOf(label)
-	if enc == nil {
+	if enc == nil || isUTF7(label) && !wholeUTF7(raw) {
 		return cutText(toUTF8Cut(raw, err != nil), limit, err)
 	}
 	out, _, bad := transform.Bytes(enc.NewDecoder(), raw)

@@ -19,7 +19,7 @@ func Read(src io.ReaderAt, size int64, l Limits) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Defects = p.defects
+	m.Defects, m.first = p.defects, p.lim.first()
 	return m, nil
 }
 

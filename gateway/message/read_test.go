@@ -330,3 +330,22 @@ func TestCorpus(t *testing.T) {
 		checkSpliced(t, m)
 	}
 }
+
+// TestBombsEnd: thousands of parts are refused with their bound, a thousand levels are left closed, a hundred thousand delimiters
+// cost no more than their octets.
+func TestBombsEnd(t *testing.T) {
+	many := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n", 100_000) + "--b--\r\n"
+	if _, err := Read(strings.NewReader(many), int64(len(many)), Limits{}); gateway.FaultOf(err).Key != "refuse.message.parts" {
+		t.Errorf("%v", err)
+	}
+	var deep strings.Builder
+	for i := range 1000 {
+		deep.WriteString("Content-Type: multipart/mixed; boundary=b" + strings.Repeat("x", i%50) + "\r\n\r\n--b" + strings.Repeat("x", i%50) + "\r\n")
+	}
+	deep.WriteString("\r\nau fond\r\n")
+	m := open(t, []byte(deep.String()))
+	after := spliced(t, m, words)
+	if len(after.Files()) == 0 || !strings.Contains(string(decoded(t, after.Files()[len(after.Files())-1])), "au fond") {
+		t.Errorf("what stands deep is lost")
+	}
+}

@@ -69,8 +69,8 @@ func unpackLZ(b []byte, size int) ([]byte, error) {
 }
 
 // readRTF takes the text out of RTF, or the HTML that Outlook put into it ([MS-OXRTFEX] §2).
-func readRTF(rtf []byte) (text string, html bool) {
-	r := rtfReader{in: rtf, charset: "windows-1252", html: strings.Contains(string(rtf[:min(len(rtf), 512)]), `\fromhtml1`)}
+func readRTF(rtf []byte, page func(uint32) string) (text string, html bool) {
+	r := rtfReader{in: rtf, page: page, charset: "windows-1252", html: strings.Contains(string(rtf[:min(len(rtf), 512)]), `\fromhtml1`)}
 	r.read()
 	return r.out.String(), r.html
 }
@@ -88,6 +88,7 @@ type rtfReader struct {
 	group   rtfGroup
 	stack   []rtfGroup
 	charset string
+	page    func(uint32) string // names a code page
 	html    bool
 	star    bool
 	drop    int    // characters that follow \u for readers without Unicode
@@ -222,7 +223,7 @@ func (r *rtfReader) obey(name string, n int, has bool) {
 	case "uc":
 		r.group.uc = min(max(n, 0), 8)
 	case "ansicpg":
-		r.charset = "windows-" + strconv.Itoa(n)
+		r.charset = r.page(uint32(n))
 	case "htmlrtf":
 		r.group.htmlRTF = r.html && (!has || n != 0)
 	case "htmltag":

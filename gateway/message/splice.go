@@ -46,7 +46,8 @@ var errUntouchable = errors.New("text that cannot be added to")
 // Splice writes the message with words put before and after those that a person reads first, in
 // every form in which a client may show them. All other parts keep their bytes: as they stand in the
 // source where mail can carry that, encoded anew where it cannot (lines over 998 octets, bare CR,
-// NUL). Of their headers the Content-* fields stay; what stands between the parts goes.
+// NUL). Of their headers the Content-* fields stay, but those that describe the part whose header the message's becomes; what
+// stands between the parts goes, delimiters too.
 //
 // Where the words cannot be put into the text without a risk for it (a part of it is signed, its
 // charset is not what it says) or there is no text, they make a part of their own. A protected
@@ -82,6 +83,7 @@ type splicer struct {
 	boundaries []string         // of the multiparts being written
 	made       int              // boundaries so far
 	lifted     []*Part          // files that stood among the renderings of a text
+	head       *Part            // whose fields stand in the header of a message
 }
 
 // edited is a shown part with the words put in.
@@ -178,7 +180,7 @@ func (p *splicer) editText(part *Part) (edited, error) {
 	if b, a, ok := singleBytes(label, before, after); ok {
 		return edited{body: joinText(part, b, raw, a)}, nil
 	}
-	text, ok := exactUTF8(label, raw)
+	text, ok := p.exactUTF8(label, raw)
 	if !ok {
 		return edited{}, errUntouchable
 	}
@@ -247,8 +249,18 @@ func putWords(b *bytes.Buffer, words string, flowed bool) {
 }
 
 // exactUTF8 reads text in a charset; ok only when nothing had to be guessed.
-func exactUTF8(label string, raw []byte) (text []byte, ok bool) {
+func (p *splicer) exactUTF8(label string, raw []byte) (text []byte, ok bool) {
+	switch {
+	case p.m.first:
+		return firstExact(label, raw)
+	case isUTF7(label):
+		return exactUTF7(raw)
+	}
 	enc, known := encodingOf(label)
+	return exactly(enc, known, raw)
+}
+
+func exactly(enc encoding.Encoding, known bool, raw []byte) (text []byte, ok bool) {
 	if !known {
 		return nil, false
 	}
@@ -271,8 +283,8 @@ func (p *splicer) editHTML(part *Part) (edited, error) {
 	}
 	label := part.Charset()
 	e := edited{}
-	if !asciiBased(label) {
-		text, ok := exactUTF8(label, raw)
+	if !asciiBased(label) || isWide(label) && !p.m.first {
+		text, ok := p.exactUTF8(label, raw)
 		if !ok {
 			return edited{}, errUntouchable
 		}

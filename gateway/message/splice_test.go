@@ -198,6 +198,54 @@ func TestWordsBefore(t *testing.T) {
 	}
 }
 
+// TestTheHeadHasTheLettersFieldsAlone: of the part whose fields stand in the letter's header nothing describes it but how to show
+// it, and no delimiter is the agent's; a part that stands lower keeps what describes it.
+func TestTheHeadHasTheLettersFieldsAlone(t *testing.T) {
+	const described = "Content-Language: de\r\nCONTENT-ID: <1@poste.interne.example>\r\nContent-Description: poste\r\nContent-Location: file:///C:/poste\r\n"
+	for name, body := range map[string]string{
+		"text":        "Content-Type: text/plain\r\n\r\nVisite\r\n",
+		"HTML":        "Content-Type: text/html\r\n\r\n<p>Visite</p>\r\n",
+		"parts":       "Content-Type: multipart/mixed; boundary=\"poste-de-marie\"\r\n\r\n--poste-de-marie\r\n\r\nVisite\r\n--poste-de-marie--\r\n",
+		"apostrophes": "Content-Type: multipart/mixed; boundary='poste'\r\n\r\n--'poste'\r\n\r\nVisite\r\n--'poste'--\r\n",
+		"signed":      "Content-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=poste\r\n\r\n--poste\r\n\r\nVisite\r\n--poste\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--poste--\r\n",
+		"armour":      "Content-Type: text/plain\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n\r\nx\r\n-----END PGP MESSAGE-----\r\n",
+	} {
+		m := open(t, []byte(described+body))
+		var out strings.Builder
+		if err := m.Splice(&out, words); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "poste") || strings.Contains(out.String(), ": de\r\n") {
+			t.Errorf("%s shows the agent's machine:\n%s", name, out.String())
+		}
+	}
+	m := open(t, []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"+described+"\r\nVisite\r\n--b--\r\n"))
+	if p := spliced(t, m, words).Root.Children[0]; p.ContentID() != "1@poste.interne.example" || p.Header.Get("Content-Language") != "de" {
+		t.Errorf("a part that is no head lost what describes it: %s", p.Header.Raw())
+	}
+}
+
+// TestFlowedTextStaysApart: the words never join a paragraph that goes on, nor a quotation, and quoted levels stay what they are.
+func TestFlowedTextStaysApart(t *testing.T) {
+	s := words
+	s.Before, s.After = Words{Text: "Modèle \n"}, Words{Text: "\n> Mot\nFrom ici\n après\n"}
+	for _, delSp := range []bool{false, true} {
+		const body = ">> La date de la \r\n>> visite ?\r\n> Elle sera \r\n> fixée.\r\n >citée ?\r\nElle est fixée, et \r\nse poursuit "
+		m := open(t, []byte("Content-Type: text/plain; charset=utf-8; format=flowed; delsp="+map[bool]string{true: "yes", false: "no"}[delSp]+"\r\n\r\n"+body))
+		after := spliced(t, m, s).Text()
+		flowed, del := after.Flowed()
+		shown, err := after.Text(1 << 20)
+		if err != nil || !flowed || del != delSp || !strings.Contains(shown, body) {
+			t.Fatalf("%v %v %v %q", err, flowed, del, shown)
+		}
+		sep := map[bool]string{true: "", false: " "}[delSp]
+		want := "Modèle\n\n>> La date de la" + sep + "visite ?\n> Elle sera" + sep + "fixée.\n>citée ?\nElle est fixée, et" + sep + "se poursuit" + sep + "\n> Mot\nFrom ici\n après"
+		if got := Unflow(strings.TrimRight(shown, "\r\n"), del); strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") || strings.Contains(got, "poursuit"+sep+"> Mot") {
+			t.Errorf("delsp %v: %q, want %q", delSp, got, want)
+		}
+	}
+}
+
 // TestBuiltMailsComeBack: mails of any shape, read, spliced and read again, keep every file's bytes,
 // every name and the text.
 func TestBuiltMailsComeBack(t *testing.T) {

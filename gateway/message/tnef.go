@@ -95,7 +95,7 @@ func (p *parser) openTNEF(pt *Part) error {
 		return nil
 	}
 	source := &counter{src: pt.Decoded()}
-	r := &tnefReader{in: bufio.NewReaderSize(source, 4<<10), part: pt, found: &tnef{}, codepage: "windows-1252"}
+	r := &tnefReader{in: bufio.NewReaderSize(source, 4<<10), part: pt, found: &tnef{}, codepage: "windows-1252", first: p.lim.first()}
 	err := r.stream(0, 1<<62)
 	switch {
 	case err == nil && int64(len(r.found.files))*r.at <= tnefMaxRereads:
@@ -130,9 +130,12 @@ type tnefReader struct {
 	part     *Part
 	found    *tnef
 	file     *tnefBit // the attachment being read
-	codepage string
+	codepage string   // of its strings of 8 bits
+	internet string   // of its HTML, when it says
 	attrs    int
 	rtf      []byte
+	html     []byte // in its charset
+	first    bool   // read for a letter of the first edition
 }
 
 func (r *tnefReader) bytes(n int64) ([]byte, error) {
@@ -189,8 +192,33 @@ func (r *tnefReader) stream(depth int, end int64) error {
 		}
 	}
 	r.endFile()
+	r.readHTML()
 	r.unpackRTF()
 	return nil
+}
+
+// readHTML reads the HTML in the charset that the message gives it: its code page comes behind it.
+func (r *tnefReader) readHTML() {
+	page := r.internet
+	if page == "" {
+		page = htmlCharset(r.html)
+	}
+	if page == "" {
+		page = r.codepage
+	}
+	text := strings.TrimRight(decodeCharset(page, r.html), "\x00")
+	r.html = nil
+	if r.found.html == nil && strings.TrimSpace(text) != "" {
+		r.found.html = &tnefBit{mediaType: "text/html", data: []byte(text)}
+	}
+}
+
+// page names a code page.
+func (r *tnefReader) page(n uint32) string {
+	if r.first {
+		return "windows-" + strconv.FormatUint(uint64(n), 10)
+	}
+	return codePage(n)
 }
 
 func (r *tnefReader) attribute(depth int) error {
@@ -217,7 +245,7 @@ func (r *tnefReader) value(id uint32, n int64, depth int) error {
 	case attOEMCodepage:
 		b, err := r.bytes(min(n, 8))
 		if err == nil && len(b) >= 4 {
-			r.codepage = "windows-" + strconv.Itoa(int(binary.LittleEndian.Uint32(b)))
+			r.codepage = r.page(binary.LittleEndian.Uint32(b))
 		}
 		return err
 	case attBody:
@@ -300,7 +328,7 @@ func (r *tnefReader) unpackRTF() {
 	if err != nil {
 		return
 	}
-	if text, html := readRTF(rtf); html {
+	if text, html := readRTF(rtf, r.page); html {
 		r.found.html = &tnefBit{mediaType: "text/html", data: []byte(text)}
 	} else if strings.TrimSpace(text) != "" {
 		r.found.text = &tnefBit{mediaType: "text/plain", data: []byte(text)}

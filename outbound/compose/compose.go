@@ -92,7 +92,7 @@ func isLink(link string) bool {
 
 // plain writes the agent's message with the block.
 func plain(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt, header string, v view, zone *time.Location) error {
-	m, err := message.Read(content, c.Size, message.Limits{HeaderBytes: 1 << 20})
+	m, err := message.Read(content, c.Size, message.Limits{HeaderBytes: 1 << 20, Edition: c.Composition.Version})
 	if err != nil {
 		return err
 	}

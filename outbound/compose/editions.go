@@ -17,7 +17,7 @@ import (
 // To change the words or the layout of the letters: copy templates/N to templates/N+1, change the copy, let Version
 // grow, and write its golden letters (go test -update). A change of the code that changes bytes asks which version the
 // courier has. The golden letters of every version are held by a test.
-const Version = 1
+const Version = 2
 
 //go:embed templates
 var files embed.FS
@@ -44,12 +44,17 @@ var shipped = sync.OnceValue(func() composer {
 	return c
 })
 
+// outlook shows marks to Outlook's old engine alone. It is a function because templates take comments out.
+var outlook = htmltemplate.FuncMap{"outlook": func(marks string) htmltemplate.HTML {
+	return htmltemplate.HTML("<!--[if mso]>" + marks + "<![endif]-->")
+}}
+
 func newEdition(from fs.FS, folder string) edition {
 	e := edition{}
 	for _, lang := range []string{"fr", "en"} {
 		e[lang] = layouts{
 			text:   template.Must(template.ParseFS(from, folder+lang+".tmpl", folder+"text.tmpl")),
-			html:   htmltemplate.Must(htmltemplate.ParseFS(from, folder+lang+".tmpl", folder+"html.tmpl")),
+			html:   htmltemplate.Must(htmltemplate.New("letters").Funcs(outlook).ParseFS(from, folder+lang+".tmpl", folder+"html.tmpl")),
 			blocks: &memo{made: map[view]message.Words{}},
 		}
 	}

@@ -101,7 +101,9 @@ func TestLettersOfEveryVersionKeepTheirBytes(t *testing.T) {
 				t.Errorf("%s of version %d: the bytes changed: couriers accepted before would be sent otherwise than their proof says\n%s", name, version, got)
 			}
 			checkLines(t, name, got)
-			checkHeaders(t, name, got)
+			if version > 1 { // the first kept the root's fields beside the letter's
+				checkHeaders(t, name, got)
+			}
 		}
 	}
 }

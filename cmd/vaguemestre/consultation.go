@@ -24,18 +24,22 @@ type consultationCommand struct {
 }
 
 type consultationImport struct {
-	File   string `arg:"" type:"existingfile" help:"JSON: one consultation or an array of them; or, when its name ends in .csv, one line per company or address."`
+	File   string `arg:"" type:"existingfile" help:"JSON: one consultation or an array of them; or, when its name ends in .csv, one line per company or address; -: JSON of the standard input."`
 	Add    bool   `help:"Keep the companies that the file does not name; by default the file's list replaces them."`
 	Reopen bool   `help:"Open again the archived consultations that the file does not call archived."`
 	asJSON
 }
 
 func (i consultationImport) Run(cmds *commands, c console, ctx context.Context) error {
-	f, err := os.Open(i.File)
-	if err != nil {
-		return err
+	f := c.in
+	if i.File != "-" {
+		file, err := os.Open(i.File)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		f = file
 	}
-	defer f.Close()
 	read := roster.Read
 	if strings.EqualFold(filepath.Ext(i.File), ".csv") {
 		read = roster.ReadCSV

@@ -197,7 +197,7 @@ func (i *installation) feed(companies ...string) {
 	if err != nil {
 		i.Fatal(err)
 	}
-	i.must("", "consultation", "import", i.write("consultation.json", string(text)))
+	i.must(string(text), "consultation", "import", "-")
 	i.must(agentPassword+"\n", "agent", "add", "victoria", "--name", "Victoria Brun", "--address", "agent@acheteur.test", "--password-stdin")
 	i.must("", "agent", "entitle", "victoria", "TESTESR2020")
 }

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -36,6 +38,8 @@ func (c console) warn(format string, args ...any) { _, _ = fmt.Fprintf(c.err, fo
 // commands is the whole command line.
 type commands struct {
 	Config string `help:"Configuration file." default:"/etc/vaguemestre/vaguemestre.toml" env:"VAGUEMESTRE_CONFIG" type:"path"`
+
+	Version kong.VersionFlag `help:"Say which version this is."`
 
 	Serve        serveCommand        `cmd:"" help:"Run the gateway."`
 	Demo         demoCommand         `cmd:"" help:"Show the main job on this machine, with nothing to install."`
@@ -68,7 +72,7 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		kong.Description("The e-mail gateway that French public buyers send their official letters through."),
 		kong.UsageOnError(), kong.Writers(c.out, c.err),
 		kong.Exit(func(n int) { panic(exit(n)) }),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c), kong.Vars{"version": version()},
 	)
 	if err != nil {
 		panic(err) // the command line itself is wrong: no user can cause or mend it
@@ -88,6 +92,26 @@ func run(ctx context.Context, args []string, c console) (code int) {
 		return 2
 	}
 	return c.outcome(parsed.Run(&cmds))
+}
+
+// version is what the build says of itself: the module's version, the commit and its date.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "vaguemestre, of an unknown version"
+	}
+	said := []string{"vaguemestre", info.Main.Version}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision", "vcs.time":
+			said = append(said, s.Value)
+		case "vcs.modified":
+			if s.Value == "true" {
+				said = append(said, "modified")
+			}
+		}
+	}
+	return strings.Join(append(said, info.GoVersion), " ")
 }
 
 // outcome tells an error once and gives the exit code.

@@ -216,6 +216,31 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestACredentialOfTheServicesIsJudgedByTheService: outside of it, commands that need no password are not refused for want of one.
+func TestACredentialOfTheServicesIsJudgedByTheService(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	c := Default()
+	c.Store.Driver, c.Store.DSN = "postgres", "credential:database"
+	about := func() (all []string) {
+		for _, p := range c.Check() {
+			if p.Key == "store.dsn" {
+				all = append(all, p.Advice)
+			}
+		}
+		return all
+	}
+	if said := about(); len(said) > 0 {
+		t.Errorf("by hand: %q", said)
+	}
+	if _, err := c.Store.DSN.Read(); err == nil || !strings.Contains(err.Error(), "LoadCredential") {
+		t.Errorf("who needs it is told %v", err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", t.TempDir())
+	if len(about()) != 1 {
+		t.Error("the service starts without it")
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("domain = 'a.fr'\n[store]\ndriver = 'sqlite'\n")
 	f.Add("[[mailbox]]\npoll = '9m'\n")

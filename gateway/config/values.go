@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,10 +29,13 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 // Of is the duration for Go's time package.
 func (d Duration) Of() time.Duration { return time.Duration(d) }
 
-// Secret says where a secret is: "file:/path", "env:NAME" or "credential:NAME" (a file
-// of $CREDENTIALS_DIRECTORY, systemd's LoadCredential). It never holds the secret itself, so that it
-// can be printed.
+// Secret says where a secret is: "file:/path", "env:NAME" or "credential:NAME" (systemd's LoadCredential: a file of
+// $CREDENTIALS_DIRECTORY or, for a command run by hand under the service's account while the service runs, of the
+// service's own folder). It never holds the secret itself, so that it can be printed.
 type Secret string
+
+// serviceCredentials is where systemd keeps the credentials of our unit while it runs (systemd.exec(5)).
+const serviceCredentials = "/run/credentials/vaguemestre.service"
 
 // maxSecret bounds what is read, in bytes.
 const maxSecret = 64 << 10
@@ -50,11 +54,11 @@ func (s Secret) Read() (string, error) {
 	case "file":
 		return readSecret(where)
 	case "credential":
-		dir := os.Getenv("CREDENTIALS_DIRECTORY")
-		if dir == "" {
-			return "", fmt.Errorf("credential %q: the daemon was not started by systemd with LoadCredential", where)
+		text, err := readSecret(filepath.Join(credentials(), filepath.Base(where)))
+		if err != nil && os.Getenv("CREDENTIALS_DIRECTORY") == "" {
+			return "", fmt.Errorf("credential %q: only the running service has it (LoadCredential), and its own account beside it: %w", where, err)
 		}
-		return readSecret(filepath.Join(dir, filepath.Base(where)))
+		return text, err
 	case "env":
 		v, set := os.LookupEnv(where)
 		if !set {
@@ -64,6 +68,13 @@ func (s Secret) Read() (string, error) {
 	}
 	return "", errSecretForm
 }
+
+// elsewhere tells a credential that nobody but the service can look at: this is not the service.
+func (s Secret) elsewhere() bool {
+	return strings.HasPrefix(string(s), "credential:") && os.Getenv("CREDENTIALS_DIRECTORY") == ""
+}
+
+func credentials() string { return cmp.Or(os.Getenv("CREDENTIALS_DIRECTORY"), serviceCredentials) }
 
 var errSecretForm = fmt.Errorf("a secret does not stand in the configuration: write file:/path, env:NAME or credential:NAME")
 

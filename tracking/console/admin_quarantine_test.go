@@ -58,8 +58,17 @@ func TestHostileMailInQuarantineIsText(t *testing.T) {
 	}
 }
 
+// known waits until people can be looked for.
+func (h *house) known() {
+	h.t.Helper()
+	h.until("who was written to", func() bool {
+		return len(must(h.d.Store.RecipientsLike(h.t.Context(), "entreprise", 10))(h.t)) == 4
+	})
+}
+
 func TestAMailIsMatchedByHandOrDismissed(t *testing.T) {
 	h := newHouse(t)
+	h.known()
 	in, p := h.unplaced(hostile), h.signedIn(h.admin)
 	at, letter := mailPath(in.ID), h.recipients(h.many)[0]
 	a := p.get(at).says(t, http.StatusOK, "Entreprise X", "TESTESR2020", letter.ID.String())
@@ -129,6 +138,7 @@ func TestPromiseSealedUntilMailInQuarantineShowsItsHeaderOnly(t *testing.T) {
 
 func TestTheQuarantinesPages(t *testing.T) {
 	h := newHouse(t)
+	h.known()
 	in := h.unplaced(hostile)
 	h.unplaced("From: MAILER-DAEMON@mx.entreprise-y.example\r\nSubject: Undelivered Mail\r\n\r\nThe mail could not be delivered.")
 	for _, view := range []browser.View{browser.Desktop(), browser.Phone().WithoutScript()} {

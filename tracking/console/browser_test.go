@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-rod/rod/lib/input"
-
 	"vaguemestre/deploy/sandbox/browser"
 	"vaguemestre/gateway"
 )
@@ -66,51 +64,6 @@ func TestTheConsoleInTheDarkInEnglishAndZoomed(t *testing.T) {
 		p.Axe().Fits().Go(h.site.URL + "/consultations/" + h.about.ID.String()).Axe().Fits().Shoot("console-suivi")
 		p.Go(h.site.URL + "/courriers/" + h.many.ID.String()).Axe().Fits().Shoot("console-detail")
 	}
-}
-
-// TestWithTheKeyboardAlone signs in, finds a letter that failed and withdraws it, without a mouse.
-func TestWithTheKeyboardAlone(t *testing.T) {
-	h := newHouse(t)
-	h.alive()
-	p := chromium.Open(t, browser.Desktop()).Go(h.site.URL + "/connexion")
-	focused := func() string {
-		return must(p.Eval(`() => document.activeElement.id || document.activeElement.textContent.trim()`))(t).Value.Str()
-	}
-	tab := func(to string) {
-		t.Helper()
-		for range 80 {
-			if focused() == to {
-				return
-			}
-			p.Key(input.Tab)
-		}
-		t.Fatalf("the keyboard does not reach %q", to)
-	}
-	enter := func() {
-		t.Helper()
-		wait := p.MustWaitNavigation()
-		p.Key(input.Enter)
-		wait()
-	}
-	p.Key(input.Tab)
-	if first := focused(); first != "Aller au contenu" {
-		t.Fatalf("the first stop is %q", first)
-	}
-	tab("login")
-	check(t, p.InsertText("victoria"))
-	tab("password")
-	check(t, p.InsertText(testPassword))
-	enter()
-	tab("TESTESR2020")
-	enter()
-	tab("see-" + h.many.ID.String())
-	enter()
-	tab("Retirer le courrier…")
-	p.Key(input.Enter)
-	tab("reason-withdraw")
-	check(t, p.InsertText("Date erronée"))
-	enter()
-	p.Says("Le courrier est retiré", "Retrait de la page du courrier")
 }
 
 func TestTheFollowUpIsUpdatedLive(t *testing.T) {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -25,8 +26,10 @@ func shownIn(a answer) (ids []string) {
 // until asks until what is asked for is there: lists are told of letters a moment after acceptance.
 func (h *house) until(what string, there func() bool) {
 	h.t.Helper()
+	ctx, over := context.WithTimeout(h.t.Context(), 2*time.Minute)
+	defer over()
 	for !there() {
-		if !h.rest(h.t.Context(), 20*time.Millisecond) {
+		if !h.rest(ctx, 20*time.Millisecond) {
 			h.t.Fatalf("%s never comes", what)
 		}
 	}

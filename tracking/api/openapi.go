@@ -24,7 +24,7 @@ type object = map[string]any
 const about = `What an e-tendering platform does: it puts consultations, their companies and the agents who may write about them; it sends and
 reads couriers in the name of agents; it follows what happens to them.
 
-A key (vaguemestre apikey add) has scopes; each operation names the one that it asks, in x-scope. A key makes so many requests a minute, then
+A key (vaguemestre apikey add) has scopes; each operation names the one that it asks, in x-scope. A key makes so many requests a minute at each node, then
 gets 429. Operations about couriers act for the agent of the field Vaguemestre-Agent, and see what this agent sees: anything else answers as if it
 did not exist. Errors are problem documents (RFC 9457), their titles in French or, by Accept-Language, English; their types are listed at /v1/problems.
 Reading with If-None-Match and the ETag of the last answer costs little.`

@@ -116,7 +116,7 @@ func (a *API) courierRoutes() []route {
 	k := problems()
 	return []route{
 		{method: post, path: "/v1/couriers", scope: ScopeSend, agent: true, name: "sendCourier", summary: "Send a courier",
-			about: "In the name of an agent, under every rule of the mail door. A form has the parts options (JSON), text and files, in that order, and may be as " +
+			about: "In the name of an agent, under every rule of the mail door. A form has the parts options (JSON), text or html, and files, in that order, and may be as " +
 				"large as a mail; a JSON value is at most 16 MiB. The same key with the same content is the same courier, answered again as joined; with " +
 				"another content it is refused. A courier that was refused leaves the key free.",
 			params: []parameter{field(fieldOnce, "1 to 200 octets; for ever the name of this courier among its agent's.", true)},

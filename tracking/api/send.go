@@ -10,6 +10,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strings"
 
 	"vaguemestre/gateway"
@@ -115,7 +116,7 @@ func (a *API) readForm(r *http.Request, l *letter) error {
 	if err != nil {
 		return bad("a form of parts is expected: %v", err)
 	}
-	text, err := part(parts, "options", maxOptions)
+	_, text, err := part(parts, maxOptions, "options")
 	if err != nil {
 		return err
 	}
@@ -126,10 +127,11 @@ func (a *API) readForm(r *http.Request, l *letter) error {
 	if err != nil {
 		return err
 	}
-	if text, err = part(parts, "text", maxText); err != nil {
+	name, text, err := part(parts, maxText, "text", "html")
+	if err != nil {
 		return err
 	}
-	if err := m.Text(text); err != nil {
+	if err := wrote(m, name == "html", text); err != nil {
 		return err
 	}
 	for {
@@ -169,23 +171,31 @@ func (i incoming) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// part is the text of the next part, which has to have this name.
-func part(parts *multipart.Reader, name string, most int64) (string, error) {
+// wrote writes the letter's text, which is HTML or not. Without words the model's are taken.
+func wrote(m *form.Writer, html bool, text string) error {
+	if html && strings.TrimSpace(text) != "" {
+		return m.HTML(text)
+	}
+	return m.Text(text)
+}
+
+// part is the text of the next part, which has to have one of these names.
+func part(parts *multipart.Reader, most int64, names ...string) (name, text string, err error) {
 	part, err := parts.NextPart()
 	if err != nil {
-		return "", broken(err)
+		return "", "", broken(err)
 	}
-	if part.FormName() != name {
-		return "", bad("the part %q is expected here", name)
+	if name = part.FormName(); !slices.Contains(names, name) {
+		return "", "", bad("the part %q is expected here", strings.Join(names, " or "))
 	}
-	text, err := io.ReadAll(io.LimitReader(part, most+1))
+	all, err := io.ReadAll(io.LimitReader(part, most+1))
 	if err != nil {
-		return "", broken(err)
+		return "", "", broken(err)
 	}
-	if int64(len(text)) > most {
-		return "", problems().tooLarge.problem("the part %q is at most %d octets", name, most)
+	if int64(len(all)) > most {
+		return "", "", problems().tooLarge.problem("the part %q is at most %d octets", name, most)
 	}
-	return string(text), nil
+	return name, string(all), nil
 }
 
 func broken(err error) error {
@@ -200,6 +210,7 @@ func broken(err error) error {
 type sendJSON struct {
 	Options form.Options `json:"options"`
 	Text    string       `json:"text"`
+	HTML    string       `json:"html"` // in the place of Text
 	Files   []fileJSON   `json:"files"`
 }
 
@@ -218,10 +229,13 @@ func (a *API) readJSON(r *http.Request, l *letter) error {
 	if err != nil {
 		return err
 	}
-	if len(in.Text) > maxText {
-		return problems().tooLarge.problem("text is at most %d octets", maxText)
+	if in.Text != "" && in.HTML != "" {
+		return bad("text or html is expected, not both: the text is made of the HTML")
 	}
-	if err := m.Text(in.Text); err != nil {
+	if len(in.Text)+len(in.HTML) > maxText {
+		return problems().tooLarge.problem("text or html is at most %d octets", maxText)
+	}
+	if err := wrote(m, in.HTML != "", in.Text+in.HTML); err != nil {
 		return err
 	}
 	for i, f := range in.Files {

@@ -12,7 +12,6 @@ import (
 	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/intake/form"
-	"vaguemestre/gateway/message"
 	"vaguemestre/gateway/store"
 )
 
@@ -190,11 +189,10 @@ func (c *Console) message(ctx context.Context, v *visit, spool *store.Spool) err
 }
 
 func says(m *form.Writer, d gateway.Draft) error {
-	if !d.Rich {
-		return m.Text(d.Text)
+	if d.Rich {
+		return m.HTML(d.Text)
 	}
-	safe := message.SafeHTML(d.Text, noPicture)
-	return m.Rich(message.HTMLToText(safe), safe)
+	return m.Text(d.Text)
 }
 
 func (c *Console) addFile(ctx context.Context, m *form.Writer, f gateway.DraftFile) error {

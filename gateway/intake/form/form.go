@@ -21,6 +21,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/address"
+	"vaguemestre/gateway/message"
 )
 
 // Options is what a caller says of a courier, beside its text and files.
@@ -71,7 +72,7 @@ func choice(b *bool) address.Choice {
 	return address.Choose(*b)
 }
 
-// Writer writes one message: Text or Rich once, then File as often as there are files, then Close.
+// Writer writes one message: Text or HTML once, then File as often as there are files, then Close.
 type Writer struct{ parts *multipart.Writer }
 
 // New begins the message of an agent, who has an address. id is its Message-ID with angle brackets, or empty. The
@@ -99,8 +100,14 @@ func New(w io.Writer, agent gateway.Agent, o Options, id string) (*Writer, error
 // Text writes the letter's text, in UTF-8.
 func (w *Writer) Text(text string) error { return writeText(w.parts, "text/plain", text) }
 
-// Rich writes the letter's text twice, for programs to choose: as text, and as HTML (RFC 2046 §5.1.4).
-func (w *Writer) Rich(text, html string) error {
+// HTML writes the letter's text twice, for programs to choose: as text, and as HTML (RFC 2046 §5.1.4). It is made safe first: what
+// runs, what is fetched from elsewhere and pictures are left out. The text is made of what is left, so that both say the same.
+func (w *Writer) HTML(source string) error {
+	safe := message.SafeHTML(source, func(string) string { return "" })
+	return w.rich(message.HTMLToText(safe), safe)
+}
+
+func (w *Writer) rich(text, html string) error {
 	boundary := fmt.Sprintf("%x", sha256.Sum256([]byte(w.parts.Boundary())))
 	to, err := w.parts.CreatePart(textproto.MIMEHeader{"Content-Type": {"multipart/alternative; boundary=" + boundary}})
 	if err != nil {

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -59,16 +60,16 @@ const homeFor = 30 * 24 * time.Hour
 const touchEvery = time.Hour
 
 func (o Options) withDefaults() Options {
-	o.Remember = or(o.Remember, 10*time.Minute)
-	o.Remembered = or(o.Remembered, 4096)
-	o.Hashing = or(o.Hashing, 2)
-	o.Asking = or(o.Asking, 16)
-	o.LockAfter = or(o.LockAfter, 10)
-	o.LockAddress = or(o.LockAddress, 50)
-	o.LockFor = or(o.LockFor, 15*time.Minute)
-	o.Delay = or(o.Delay, 500*time.Millisecond)
-	o.LongestDelay = or(o.LongestDelay, 10*time.Second)
-	o.Tracked = or(o.Tracked, 16384)
+	o.Remember = cmp.Or(o.Remember, 10*time.Minute)
+	o.Remembered = cmp.Or(o.Remembered, 4096)
+	o.Hashing = cmp.Or(o.Hashing, 2)
+	o.Asking = cmp.Or(o.Asking, 16)
+	o.LockAfter = cmp.Or(o.LockAfter, 10)
+	o.LockAddress = cmp.Or(o.LockAddress, 50)
+	o.LockFor = cmp.Or(o.LockFor, 15*time.Minute)
+	o.Delay = cmp.Or(o.Delay, 500*time.Millisecond)
+	o.LongestDelay = cmp.Or(o.LongestDelay, 10*time.Second)
+	o.Tracked = cmp.Or(o.Tracked, 16384)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -79,14 +80,6 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -1,6 +1,7 @@
 package submission
 
 import (
+	"cmp"
 	"crypto/tls"
 	"log/slog"
 	"time"
@@ -45,25 +46,25 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.Language = or(o.Language, catalog.French)
-	o.MaxBytes = or(o.MaxBytes, 84_000_000)
-	o.MaxHeaderBytes = or(o.MaxHeaderBytes, 256<<10)
-	o.MaxLine = min(or(o.MaxLine, 998), maxMaxLine)
-	o.MaxCommandLine = min(or(o.MaxCommandLine, 2048), maxCommandLine)
-	o.MaxRecipients = or(o.MaxRecipients, 2000)
-	o.MaxConnections = or(o.MaxConnections, 500)
-	o.MaxPerAddress = or(o.MaxPerAddress, 50)
-	o.MaxFailedLogins = or(o.MaxFailedLogins, 3)
-	o.MaxCommands = or(o.MaxCommands, 10_000)
-	o.GreetTimeout = or(o.GreetTimeout, 30*time.Second)
-	o.CommandTimeout = or(o.CommandTimeout, 5*time.Minute)
-	o.BlockTimeout = or(o.BlockTimeout, 3*time.Minute)
-	o.DataTimeout = or(o.DataTimeout, 10*time.Minute)
-	o.SubmitTimeout = or(o.SubmitTimeout, 5*time.Minute)
-	o.LoginTimeout = or(o.LoginTimeout, 2*time.Minute)
-	o.SessionTimeout = or(o.SessionTimeout, time.Hour)
-	o.WriteTimeout = or(o.WriteTimeout, time.Minute)
-	o.LingerTimeout = or(o.LingerTimeout, 2*time.Second)
+	o.Language = cmp.Or(o.Language, catalog.French)
+	o.MaxBytes = cmp.Or(o.MaxBytes, 84_000_000)
+	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, 256<<10)
+	o.MaxLine = min(cmp.Or(o.MaxLine, 998), maxMaxLine)
+	o.MaxCommandLine = min(cmp.Or(o.MaxCommandLine, 2048), maxCommandLine)
+	o.MaxRecipients = cmp.Or(o.MaxRecipients, 2000)
+	o.MaxConnections = cmp.Or(o.MaxConnections, 500)
+	o.MaxPerAddress = cmp.Or(o.MaxPerAddress, 50)
+	o.MaxFailedLogins = cmp.Or(o.MaxFailedLogins, 3)
+	o.MaxCommands = cmp.Or(o.MaxCommands, 10_000)
+	o.GreetTimeout = cmp.Or(o.GreetTimeout, 30*time.Second)
+	o.CommandTimeout = cmp.Or(o.CommandTimeout, 5*time.Minute)
+	o.BlockTimeout = cmp.Or(o.BlockTimeout, 3*time.Minute)
+	o.DataTimeout = cmp.Or(o.DataTimeout, 10*time.Minute)
+	o.SubmitTimeout = cmp.Or(o.SubmitTimeout, 5*time.Minute)
+	o.LoginTimeout = cmp.Or(o.LoginTimeout, 2*time.Minute)
+	o.SessionTimeout = cmp.Or(o.SessionTimeout, time.Hour)
+	o.WriteTimeout = cmp.Or(o.WriteTimeout, time.Minute)
+	o.LingerTimeout = cmp.Or(o.LingerTimeout, 2*time.Second)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -71,12 +72,4 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

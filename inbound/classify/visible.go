@@ -106,7 +106,7 @@ func looksBroken(line string) bool {
 // announcement tells how many lines, from the first, announce quoted text, and what of the
 // reply stands before it on the same line.
 func announcement(lines []string) (before string, n int) {
-	first := strings.TrimSpace(lines[0])
+	first := strings.Trim(lines[0], " \t\u00a0"+bidi)
 	if first == "" || len(first) > 400 {
 		return "", 0
 	}
@@ -115,16 +115,22 @@ func announcement(lines []string) (before string, n int) {
 	}
 	joined := first
 	for n = 1; n <= 6; n++ {
-		if attribution(joined) {
-			return "", n
-		}
-		if m := sharedLine.FindStringSubmatch(joined); m != nil && n == 1 {
+		if m := sharedLine.FindStringSubmatch(joined); m != nil && n == 1 && !attribution(joined) {
 			return m[1], 1
 		}
-		if n >= len(lines) || !opensAttribution.MatchString(first) {
+		if attribution(joined) || namesAuthor(joined) && marked(lines, n) > n {
+			if n < len(lines) && lastWord.MatchString(lines[n]) {
+				n++
+			}
+			return "", n
+		}
+		if n >= len(lines) {
 			break
 		}
 		next := strings.TrimSpace(lines[n])
+		if !opensAttribution.MatchString(first) && !(n == 1 && goesOn.MatchString(next)) {
+			break
+		}
 		if n == 1 && next == "" && n+1 < len(lines) { // some leave a blank line in the middle
 			continue
 		}
@@ -137,13 +143,19 @@ func announcement(lines []string) (before string, n int) {
 }
 
 // attribution tells a whole line such as "On … somebody wrote:", in any language: a verb of writing and a
-// date, or an address with a date and a colon at the end.
+// date or address, or a date and an address before a colon.
 func attribution(line string) bool {
-	line = strings.TrimSpace(strings.Trim(line, "*_ "))
+	line = strings.Trim(line, "*_ \t"+bidi)
 	if len(line) < 8 || len(line) > 600 {
 		return false
 	}
-	if verbs.MatchString(line) && (hasDate.MatchString(line) || anyAddress.MatchString(line)) {
+	if oldGmail.MatchString(line) {
+		return true
+	}
+	if !hasDate.MatchString(line) && !anyAddress.MatchString(line) {
+		return false
+	}
+	if verbs.MatchString(line) {
 		return opensAttribution.MatchString(line)
 	}
 	if !hasDate.MatchString(line) || !anyAddress.MatchString(line) || !startsDate.MatchString(line) {
@@ -152,17 +164,30 @@ func attribution(line string) bool {
 	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, ">")
 }
 
+// namesAuthor tells a line with a date, an address and a colon at its end: an announcement in a language that no list
+// knows, when marked lines follow; else perhaps somebody's sentence.
+func namesAuthor(line string) bool {
+	line = strings.Trim(line, "*_ \t"+bidi)
+	return len(line) <= 400 && (strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：")) && hasDate.MatchString(line) && anyAddress.MatchString(line)
+}
+
+// bidi are the marks of direction that mail clients put around names.
+const bidi = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
 var (
 	// opensAttribution is how such lines begin: with a preposition of date or a date, or a name and address.
-	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|pe|dne|ned|a|at|il giorno|den|στις|trên|sent from|envoyé de|-+ ?on)\s|\pL{2,12}\.?,? (?:\d|\pL{3,10}\.? \d)|\d{1,4}[^\d]|"|'?\pL[\pL.' -]{1,60}(?:<|\())`)
-	startsDate       = regexp.MustCompile(`(?i)^[\s*_>-]*(?:\d{1,4}[-/.:年h]|\d{1,2} \pL|\d{1,2}(?:er)? |\pL{2,12}\.?,? (?:\d{1,2}|\pL{3,10}\.? \d)|le |on |am |el |il |em |op |den |på |w dniu|dnia |в )`)
+	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|на|pe|dne|ned|a|at|il giorno|στις|trên|în|pada|у|sent from|envoyé de|quoting|citando|zitat von|citation de|missatge|wiadomość|-+ ?on|-+ ?le|-+ ?en date)\s|在|في|בתאריך|-{3,}\s?\pL|\pL{2,12}\.?,? (?:\d|\pL{3,10}\.? \d)|\d{1,4}[^\d]|"|'?\pL[\pL.' -]{1,60}(?:<|\()|\pL[\pL.'/ -]{1,60}(?:@\S+)? wrote on )`)
+	startsDate       = regexp.MustCompile(`(?i)^[\s*_>-]*(?:\d{1,4}[-/.:年h]|\d{1,2} \pL|\d{1,2}(?:er)? |\pL{2,12}\.?,? (?:\d{1,2}|\pL{3,10}\.? \d)|le |on |am |el |il |em |op |den |på |w dniu|dnia |в |missatge de |בתאריך )`)
 	hasDate          = regexp.MustCompile(`(?i)(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})`)
 	verbs            = regexp.MustCompile(`(?i)` + oneOf(
-		`\bwrote`, `\bwrites`, `a écrit`, `a ecrit`, `\bécrit`, `\bschrieb`, `\bgeschreven`, `\bschreef`, `\bescribi[óo]`,
-		`\bha scritto`, `\bscrisse`, `\bescreveu`, `\bskrev`, `\bnapisa[łl]\S*`, `\bkirjoitti`, `\bnapsal`, `\bnapísal`, `\bpíše`,
-		`\bírta`, `\bпис(?:ал|ала|ав)\S*`, `\bнапис\S*`, `έγραψε`, `\byazdı`, `viết`, `写道`, `写到`, `書きました`, `のメール`, `\ba scris`,
-		`schreib`, `\bje napisa`,
-	) + `[^:：]{0,200}[:：]?\s*$`)
+		`\bwrote`, `\bwrites`, `a écrit`, `a ecrit`, `écrit`, `\bschrieb`, `\bgeschrieben`, `\bgeschreven`, `\bschreef`, `\bescribi[óo]`,
+		`\bha scritto`, `\bscrisse`, `\bescreveu`, `\bskrev`, `\bnapisa[łlo]\S*( je)?`, `\bkirjoitti`, `\bnapsal`, `napísal`, `píše`,
+		`\bpisze`, `\bnapisana przez`, `írta(?: \(időpont:.{5,40}\))?`, `пис(?:ал|ала|ав)\S*`, `напис\S*`, `пишет?`, `έγραψε`, `yazdı`, `viết`, `写道`, `写到`, `寫道`, `書きました`,
+		`のメール`, `작성`, `\ba scris`, `schreib`, `\bje napisa`, `\bmenulis`, `تمت كتابة`, `كتب`, `כתב`,
+	) + `[^:：]{0,200}(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?[^:：]{0,12})?[:：]?[\s-]*$|(?i)^(?:quoting|citando|zitat von|citation de) [^:：]{3,200}[:：]$`)
+	goesOn     = regexp.MustCompile(`(?i)^(?:<[^<>\s]+@|on \d{1,2}[/.-]|(?:wrote|a écrit|schrieb|escribió|ha scritto|schreef)\b)`) // a name was alone on its line
+	lastWord   = regexp.MustCompile(`(?i)^[\s>]*(?:wrote|a écrit|schrieb|escribió|ha scritto|escreveu|schreef) ?[:：]\s*$`)         // alone on its line
+	oldGmail   = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d \S.{1,100}$`)
 	sharedLine = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
 	separator  = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?` + oneOf(
 		`original message`, `message d'origine`, `message original`, `mail original`, `courriel original`, `e-?mail d'origine`,
@@ -170,7 +195,7 @@ var (
 		`mensagem original`, `oorspronkelijk bericht`, `originalmeddelande`, `original meddelelse`,
 		`oprindelig (?:meddelelse|besked)`, `opprinnelig melding`, `wiadomość oryginalna`, `oryginalna wiadomość`,
 		`исходное сообщение`, `пересылаемое`, `alkuperäinen viesti`, `původní zpráva`, `reply message`, `原始邮件`, `原邮件`, `元のメッセージ`,
-		`originele bericht`, `quote`, `citation`, `msg original`, `reply above`,
+		`originele bericht`, `message initial`, `messaggio iniziale`, `e-?mail original`, `původní e-?mail`, `wiadomość pierwotna`, `quote`, `citation`, `msg original`, `reply above`,
 	) + `.{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
 	forward = regexp.MustCompile(`(?i)^[\s>*]*(?:-{2,} ?` + oneOf(
 		`forwarded (?:message|by)`, `message (?:transféré|transmis|réexpédié)`, `weitergeleitete nachricht`, `mensaje reenviado`,
@@ -184,7 +209,7 @@ func isForward(line string) bool { return forward.MatchString(line) }
 var (
 	headerFrom = regexp.MustCompile(`(?i)^[\s>*_]*` + oneOf(
 		`from`, `de`, `von`, `van`, `da`, `från`, `fra`, `od`, `от`, `от кого`, `lähettäjä`, `remetente`, `expéditeur`, `mittente`,
-		`feladó`, `kimden`, `发件人`, `差出人`, `寄件者`, `від`, `από`, `από`,
+		`feladó`, `kimden`, `发件人`, `差出人`, `寄件者`, `від`, `από`, `de la`, `보낸 ?사람`, `từ`, `מאת`, `من`, `gönderen`, `remitent`, `saatja`, `siuntėjas`, `no`,
 	) + `[\s*_]*[:：]`)
 	headerOther = regexp.MustCompile(`(?i)^[\s>*_]*` + oneOf(
 		`sent`, `date`, `to`, `cc`, `subject`, `reply-to`, `envoyé(?: le)?`, `à`, `objet`, `copie`, `cc ?à`, `gesendet`, `an`,
@@ -192,7 +217,9 @@ var (
 		`enviada(?: em)?`, `para`, `asunto`, `assunto`, `fecha`, `skickat`, `till`, `ämne`, `sendt`, `til`, `emne`, `dato`,
 		`wysłano`, `wysłane`, `do`, `temat`, `отправлено`, `дата`, `кому`, `тема`, `lähetetty`, `aihe`, `vastaanottaja`,
 		`päivämäärä`, `elküldve`, `címzett`, `tárgy`, `发送时间`, `收件人`, `主题`, `日期`, `送信日時`, `宛先`, `件名`, `kime`, `konu`, `sent on`,
-		`envoyé par`, `répondre à`,
+		`envoyé par`, `répondre à`, `destinataires?`, `sujet`, `copie à`, `date d'envoi`, `odesláno`, `datum`, `komu`, `předmět`, `predmet`, `trimis`,
+		`către`, `subiect`, `gönderilme(?: tarihi)?`, `寄件日期`, `收件者`, `主旨`, `보낸 ?날짜`, `받는 ?사람`, `제목`, `đã gửi`, `đến`, `chủ đề`, `נשלח`, `אל`, `נושא`,
+		`تاريخ الإرسال`, `أرسل`, `إلى`, `الموضوع`, `enviat`, `per a`, `assumpte`, `στάλθηκε`, `προς`, `θέμα`,
 	) + `[\s*_]*[:：]`)
 )
 
@@ -211,7 +238,7 @@ func headerBlock(lines []string) bool {
 			i = len(lines)
 		}
 	}
-	return from && fields >= 1 || other && fields >= 1
+	return (from || other) && fields >= 1 || fields >= 2
 }
 
 var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff|message du)[\s*_]*:.*`)

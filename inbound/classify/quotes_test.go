@@ -81,7 +81,7 @@ var attributions = []string{
 	// separators
 	"-----Original Message-----", "-----Message d'origine-----", "-------- Message original --------", "----- Mail original -----",
 	"-----Ursprüngliche Nachricht-----", "------- Original Message -------", "-----Mensaje original-----", "-----Messaggio originale-----",
-	"-----Oorspronkelijk bericht-----", "-----Mensagem original-----", "-----原始邮件-----", "________________________________",
+	"-----Oorspronkelijk bericht-----", "-----Mensagem original-----", "-----原始邮件-----",
 	"-------- Courriel original --------", "---- Message d'origine ----", "--------Message initial--------",
 }
 
@@ -157,6 +157,43 @@ func TestPromiseAnswersBetweenTheLinesStay(t *testing.T) {
 			if got := VisibleText(text); !strings.Contains(got, line) {
 				t.Errorf("%q: %q is hidden: %q", a, line, got)
 			}
+		}
+	}
+}
+
+// Nothing that a person wrote is hidden: what resembles the lines of a program stays.
+func TestPromiseWordsOfAPersonAreNeverHidden(t *testing.T) {
+	for _, text := range []string{
+		"Bonjour,\n\nLe 20 novembre 2026, vous nous avez écrit :\nle dossier est incomplet.\n\nNous joignons la pièce.",
+		"Bonjour,\n\nDans votre lettre du 20/11/2026 vous écriviez :\n- lot 1 refusé ;\n- lot 2 accepté.\n\nNous contestons.",
+		"Bonjour,\n\nDe : Société X\nÀ : Ville\nObjet : réponse à votre courrier\n\nMadame,\n\nNous maintenons notre offre.",
+		"Société X\nObjet : marché 2026-12\nDate : 20 novembre 2026\n\nMadame,\n\nNous maintenons notre offre.",
+		"Lot 1 : 100 €\n________________________________\nLot 2 : 200 €\n________________________________\nTotal : 300 €",
+		"Première partie.\n--\nSeconde partie :\n" + strings.Repeat("une ligne de la lettre\n", 15) + "Fin.",
+		"Réunion du 20/11/2026 à 10:00 :\n- ordre du jour\n- lieu",
+		"Merci d'écrire à Jean <j@d.example> avant le 20/11/2026 à 12:00 :\nil vous répondra.\nCordialement",
+		"Contacts :\nJean Dupont <j@d.example>\nMarie <m@d.example>\nLes deux répondent.",
+		"Nos horaires : 8:30-12:00\nDe: 8:30\nÀ: 12:00\nMerci",
+		"Envoyé depuis notre usine de Lyon le 3 mars, le lot est arrivé.\nMerci de confirmer.",
+		"Le prix est > 100 €\nle délai < 3 jours\nMerci",
+		"Prix unitaires\n=====\n100\n=====\nCordialement",
+		"Bonjour,\n\nVoir notre réponse ci-dessous.\n\n1. Oui.\n2. Non.\n\nCordialement,\nX",
+		"On 20 November we wrote:\nplease confirm.\nWe still wait.",
+		"Monsieur le maire écrit :\nle lot est attribué.\nEst-ce exact ?",
+		"Original message\nis lost.\nPlease send it again.",
+	} {
+		if got := VisibleText(text); got != strings.TrimSpace(text) {
+			t.Errorf("%q\n got %q", text, got)
+		}
+	}
+}
+
+// A telephone's line takes nothing with it, nor does a quoted line its neighbours.
+func TestPromiseAnswersUnderTheTelephonesLineStay(t *testing.T) {
+	text := "Oui pour le lot 1.\n\nEnvoyé de mon iPhone\n\n> Et le lot 2 ?\nNon pour le lot 2.\n> Et pour le lot 3, pouvez-vous confirmer le prix que vous avez remis\nnon plus\n> Merci\n"
+	for _, line := range []string{"Oui pour le lot 1.", "Non pour le lot 2.", "non plus"} {
+		if got := VisibleText(text); !strings.Contains(got, line) {
+			t.Errorf("%q is hidden: %q", line, got)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package classify
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // VisibleText is what its author wrote in a reply: without the quoted message, whoever announces it and
@@ -89,7 +91,7 @@ func markedEnd(lines []string, at int) int {
 		switch {
 		case quoted(lines[i]):
 			end = i + 1
-		case strings.TrimSpace(lines[i]) == "" || i == end && i+1 < len(lines) && quoted(lines[i+1]) && (looksBroken(lines[i]) || len(lines[i-1]) >= 60):
+		case strings.TrimSpace(lines[i]) == "" || i == end && i+1 < len(lines) && quoted(lines[i+1]) && looksBroken(lines[i-1], lines[i]):
 		default:
 			return end
 		}
@@ -97,11 +99,19 @@ func markedEnd(lines []string, at int) int {
 	return end
 }
 
-// looksBroken tells a line that mailers cut off from the quoted line above: it begins with a link.
-func looksBroken(line string) bool {
-	line = strings.TrimSpace(line)
-	return strings.HasPrefix(line, "(http") || strings.HasPrefix(line, "<http") || strings.HasPrefix(line, "http")
+// looksBroken tells a line that mailers cut off from the quoted line above: it begins with a link, or goes on with a
+// sentence that had no end. An answer of one word is none.
+func looksBroken(above, line string) bool {
+	line, above = strings.TrimSpace(line), strings.TrimSpace(above)
+	if strings.HasPrefix(line, "(http") || strings.HasPrefix(line, "<http") || strings.HasPrefix(line, "http") {
+		return true
+	}
+	first, _ := utf8.DecodeRuneInString(line)
+	last, _ := utf8.DecodeLastRuneInString(above)
+	return len(above) >= 60 && len(line) <= 40 && unicode.IsLower(first) && (unicode.IsLetter(last) || last == ',') && !shortAnswer.MatchString(line)
 }
+
+var shortAnswer = regexp.MustCompile(`^(?:oui|non|ok|d'accord|yes|no|ja|nein|si|sí|nous|je|voir|cf)\b`)
 
 // announcement tells how many lines, from the first, announce quoted text, and what of the
 // reply stands before it on the same line.
@@ -118,7 +128,7 @@ func announcement(lines []string) (before string, n int) {
 		if m := sharedLine.FindStringSubmatch(joined); m != nil && n == 1 && !attribution(joined) {
 			return m[1], 1
 		}
-		if attribution(joined) || namesAuthor(joined) && marked(lines, n) > n {
+		if follows := marked(lines, n) > n; attribution(joined) && (follows || certain(joined)) || follows && namesAuthor(joined) {
 			if n < len(lines) && lastWord.MatchString(lines[n]) {
 				n++
 			}
@@ -164,6 +174,12 @@ func attribution(line string) bool {
 	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, ">")
 }
 
+// certain tells the announcements of a program, which knows the hour or the address, from "Le 20 novembre, vous nous
+// avez écrit :", after which a person may go on.
+func certain(line string) bool {
+	return anyAddress.MatchString(line) || hasTime.MatchString(line) || strings.HasPrefix(line, "--") || strings.Contains(line, "@")
+}
+
 // namesAuthor tells a line with a date, an address and a colon at its end: an announcement in a language that no list
 // knows, when marked lines follow; else perhaps somebody's sentence.
 func namesAuthor(line string) bool {
@@ -178,6 +194,8 @@ var (
 	// opensAttribution is how such lines begin: with a preposition of date or a date, or a name and address.
 	opensAttribution = regexp.MustCompile(`(?i)^[\s*_>-]*(?:(?:on|le|am|el|il|em|op|den|på|w dniu|dnia|vào|в|на|pe|dne|ned|a|at|il giorno|στις|trên|în|pada|у|sent from|envoyé de|quoting|citando|zitat von|citation de|missatge|wiadomość|-+ ?on|-+ ?le|-+ ?en date)\s|在|في|בתאריך|-{3,}\s?\pL|\pL{2,12}\.?,? (?:\d|\pL{3,10}\.? \d)|\d{1,4}[^\d]|"|'?\pL[\pL.' -]{1,60}(?:<|\()|\pL[\pL.'/ -]{1,60}(?:@\S+)? wrote on )`)
 	startsDate       = regexp.MustCompile(`(?i)^[\s*_>-]*(?:\d{1,4}[-/.:年h]|\d{1,2} \pL|\d{1,2}(?:er)? |\pL{2,12}\.?,? (?:\d{1,2}|\pL{3,10}\.? \d)|le |on |am |el |il |em |op |den |på |w dniu|dnia |в |missatge de |בתאריך )`)
+	hasTime          = regexp.MustCompile(`(?i)\d{1,2}[:.h時时]\s?\d{2}`)
+	hasDay           = regexp.MustCompile(`\b(?:19|20)\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}`)
 	hasDate          = regexp.MustCompile(`(?i)(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})`)
 	verbs            = regexp.MustCompile(`(?i)` + oneOf(
 		`\bwrote`, `\bwrites`, `a écrit`, `a ecrit`, `écrit`, `\bschrieb`, `\bgeschrieben`, `\bgeschreven`, `\bschreef`, `\bescribi[óo]`,
@@ -196,7 +214,7 @@ var (
 		`oprindelig (?:meddelelse|besked)`, `opprinnelig melding`, `wiadomość oryginalna`, `oryginalna wiadomość`,
 		`исходное сообщение`, `пересылаемое`, `alkuperäinen viesti`, `původní zpráva`, `reply message`, `原始邮件`, `原邮件`, `元のメッセージ`,
 		`originele bericht`, `message initial`, `messaggio iniziale`, `e-?mail original`, `původní e-?mail`, `wiadomość pierwotna`, `quote`, `citation`, `msg original`, `reply above`,
-	) + `.{0,20}|-+ ?reply (?:above|to).{0,40}|_{20,}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
+	) + `.{0,20}|-+ ?reply (?:above|to).{0,40}|##-? ?.{0,40}(?:above this line|au-dessus de cette ligne).{0,40}|message d'origine ?:?)\s*[-_=]*\s*$`)
 	forward = regexp.MustCompile(`(?i)^[\s>*]*(?:-{2,} ?` + oneOf(
 		`forwarded (?:message|by)`, `message (?:transféré|transmis|réexpédié)`, `weitergeleitete nachricht`, `mensaje reenviado`,
 		`messaggio inoltrato`, `mensagem encaminhada`, `doorgestuurd bericht`,
@@ -238,35 +256,69 @@ func headerBlock(lines []string) bool {
 			i = len(lines)
 		}
 	}
-	return (from || other) && fields >= 1 || fields >= 2
+	return ((from || other) && fields >= 1 || fields >= 2) && ofProgram(lines)
+}
+
+// ofProgram tells the header that a program wrote, with an address or an hour, from the head of a letter: "De : …, à : …, objet : …".
+func ofProgram(lines []string) bool {
+	head := strings.Join(lines[:min(len(lines), 8)], "\n")
+	return anyAddress.MatchString(head) || hasTime.MatchString(head) && hasDay.MatchString(head)
 }
 
 var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff|message du)[\s*_]*:.*`)
 
-// dropSignature takes out what stands under "-- " (RFC 3676 §4.3) and the line that a telephone adds.
+// dropSignature takes out what stands under "-- " (RFC 3676 §4.3), the foot of a mailing list and the lines that
+// telephones add. What stands under such a line stays: people answer there too.
 func dropSignature(lines []string) []string {
-	for i := len(lines) - 1; i >= 0; i-- {
-		if line := strings.TrimRight(lines[i], " \t\u00a0"); line == "--" && len(lines)-i <= 40 {
-			lines = lines[:i]
-		}
-	}
-	for len(lines) > 0 && rule.MatchString(lines[len(lines)-1]) {
-		lines = lines[:len(lines)-1]
-	}
+	lines = underSeparator(lines)
+	var kept []string
 	for i, line := range lines {
-		if telephone.MatchString(strings.ToLower(strings.TrimLeft(line, " \t\u00a0*_<>-"))) && strings.TrimSpace(strings.Join(lines[:i], "")) != "" {
+		if telephone.MatchString(strings.ToLower(strings.TrimLeft(line, " \t\u00a0*_<>([-"))) && !blank(lines[:i]) {
+			continue
+		}
+		kept = append(kept, line)
+	}
+	for len(kept) > 0 && rule.MatchString(kept[len(kept)-1]) {
+		kept = kept[:len(kept)-1]
+	}
+	return kept
+}
+
+// The longest signatures that are believed, in lines: under "-- " as it is written, and under "--", which people also
+// draw between two parts of a letter.
+const (
+	maxSignature      = 40
+	maxShortSignature = 12
+)
+
+func underSeparator(lines []string) []string {
+	for i := len(lines) - 1; i >= 0 && i >= len(lines)-maxSignature; i-- {
+		switch line := strings.ReplaceAll(lines[i], "\u00a0", " "); {
+		case line == "-- ", strings.TrimRight(line, " \t") == "--" && len(lines)-i <= maxShortSignature:
+			return lines[:i]
+		case listFoot(lines[i:]):
 			return lines[:i]
 		}
 	}
 	return lines
 }
 
+// listFoot tells the line above what a mailing list adds at the end.
+func listFoot(lines []string) bool {
+	return len(lines) <= 8 && underscores.MatchString(lines[0]) && listWords.MatchString(strings.ToLower(strings.Join(lines, "\n")))
+}
+
+var (
+	underscores = regexp.MustCompile(`^_{2,}\s*$`)
+	listWords   = words(`mailing list`, `liste de diffusion`, `/listinfo/`, `d[ée]sabonn`, `unsubscribe`)
+)
+
 // rule is a line drawn above what was taken out, or blank.
-var rule = regexp.MustCompile(`^[\s_=*-]*$`)
+var rule = regexp.MustCompile(`^[\s_=*#~+ᐧ-]*$`)
 
 var telephone = starts(
 	`sent (?:from|via|with|by|using) (?:my|the|a|outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)`,
-	`sent from [a-z]\w+`, `get outlook for`,
+	`sent (?:from|via|with|by) (?:\[?[a-z]\w+)`, `from my (?:iphone|ipad|phone|mobile|android)`, `從我的`, `get \[outlook for`, `get outlook for`,
 	`envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|un|une|outlook|yahoo|mon|l'appli|mail|mobile|iphone|samsung|proton|le|la|courrier)`,
 	`télécharger? outlook`, `obtenez outlook`, `obtenir outlook`, `von meine[mr] .{1,30} gesendet`, `gesendet (?:von|mit|aus)`,
 	`diese nachricht wurde von`, `enviado (?:desde|con|do|de) (?:mi|meu|meu|minha|outlook|yahoo|el|o|samsung)`,

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -98,9 +97,9 @@ func classifyFrom(in io.Reader) (classified, error) {
 		return classified{}, fmt.Errorf("read the mail: %w", err)
 	}
 	result := classified{Result: classify.Classify(m)}
-	if part := m.Text(); part != nil && result.Class == classify.ClassReply {
-		text, err := part.Text(1 << 20)
-		if err != nil && !errors.Is(err, message.ErrCut) {
+	if result.Class == classify.ClassReply {
+		text, err := m.Words(1 << 20)
+		if message.Uncut(err) != nil {
 			return result, fmt.Errorf("read the text: %w", err)
 		}
 		result.VisibleText = classify.VisibleText(text)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // bodies is what a person reads first, in every form that a client may choose to show.
@@ -32,6 +33,39 @@ func (m *Message) HTML() *Part {
 		return b.htmls[len(b.htmls)-1]
 	}
 	return nil
+}
+
+// Words is what a person reads first, as text: the text/plain part, or the HTML where there is none or it is blank, as
+// some programs leave it. At most most octets, whole characters, with ErrCut when there were more; HTML is read up to four
+// times as much. Errors are those of Part.Text.
+func (m *Message) Words(most int) (string, error) {
+	if p := m.Text(); p != nil {
+		text, err := p.Text(int64(most))
+		if strings.TrimSpace(text) != "" || m.HTML() == nil {
+			return text, err
+		}
+	}
+	p := m.HTML()
+	if p == nil {
+		return "", nil
+	}
+	source, err := p.Text(4 * int64(most))
+	text := HTMLToText(source)
+	if cut := clip(text, most); len(cut) < len(text) && err == nil {
+		return cut, ErrCut
+	}
+	return clip(text, most), err
+}
+
+// clip bounds a text without cutting a character.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 func (m *Message) bodies() bodies {

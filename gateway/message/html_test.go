@@ -49,7 +49,9 @@ func TestHTMLToText(t *testing.T) {
 		"<div>a</div><div>b</div>":                       "a\nb",
 		"<title>jamais fermé <p>a":                       "",
 		"a&lt;b&gt;&amp;&#233;":                          "a<b>&é",
-		"<hr>x":                                          "----------\nx",
+		`<p>Notre réponse :</p><blockquote style="margin: 0 0 0 40px; border: none; padding: 0px;">retrait</blockquote>fin`:                     "Notre réponse :\n\nretrait\n\nfin",
+		`<blockquote type="cite" style="border: none">cité</blockquote><blockquote style="border:none;border-left:solid 1pt">cité</blockquote>`: "> cité\n\n> cité",
+		"<hr>x": "----------\nx",
 	} {
 		if got := HTMLToText(in); got != want {
 			t.Errorf("%s\n gives %q\nwant  %q", in, got, want)

@@ -44,6 +44,7 @@ type textWriter struct {
 	hidden int // depth within what is not shown
 	pre    int
 	quote  int
+	quotes []bool // of the open blockquotes: whether it quotes
 	lists  []list
 	cells  int // cells of the current row so far
 	href   string
@@ -163,7 +164,8 @@ func (w *textWriter) open(t html.Token) {
 	case "blockquote":
 		w.newline(2)
 		w.lineEnds()
-		w.quote++
+		w.quotes = append(w.quotes, !indents(t))
+		w.quote += b2i(!indents(t))
 	case "ul", "ol":
 		w.newline(1 + b2i(len(w.lists) == 0))
 		if len(w.lists) < 100 {
@@ -189,6 +191,13 @@ func (w *textWriter) open(t html.Token) {
 		w.href = attribute(t, "href")
 		w.anchor.Reset()
 	}
+}
+
+// indents tells a blockquote by which an editor only moves a paragraph to the right, which the author wrote.
+func indents(t html.Token) bool {
+	style := strings.ToLower(strings.ReplaceAll(attribute(t, "style"), " ", ""))
+	return attribute(t, "type") == "" && attribute(t, "cite") == "" && !strings.Contains(attribute(t, "class"), "quote") &&
+		(strings.Contains(style, "border:none") || strings.Contains(style, "border:0") || strings.Contains(style, "border-style:none")) && !strings.Contains(style, "border-left")
 }
 
 func b2i(b bool) int {
@@ -240,7 +249,10 @@ func (w *textWriter) close(name string) {
 		w.newline(1)
 	case "blockquote":
 		w.endLine()
-		w.quote = max(0, w.quote-1)
+		if n := len(w.quotes); n > 0 {
+			w.quote -= b2i(w.quotes[n-1])
+			w.quotes = w.quotes[:n-1]
+		}
 		w.newline(2)
 	case "ul", "ol":
 		if n := len(w.lists); n > 0 {

@@ -229,15 +229,8 @@ func (s *Service) authserv(account string) string {
 
 // textOf is what the author wrote, complete up to maxReplyText.
 func textOf(m *message.Message) string {
-	if p := m.Text(); p != nil {
-		text, _ := p.Text(maxReplyText)
-		return text
-	}
-	if p := m.HTML(); p != nil {
-		text, _ := p.Text(4 * maxReplyText)
-		return classify.Clip(message.HTMLToText(text), maxReplyText)
-	}
-	return ""
+	text, _ := m.Words(maxReplyText)
+	return text
 }
 
 // filesOf describes the attachments, streaming each through its hash.

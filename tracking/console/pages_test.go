@@ -271,6 +271,20 @@ func TestReadingAReplyIsAnEventAndAnsweringIsALetterInTheThread(t *testing.T) {
 	}
 }
 
+func TestPromiseNothingOfAReplyIsOutOfReach(t *testing.T) {
+	h := newHouse(t)
+	h.alive()
+	p, recipient := h.signedIn(h.victoria), h.recipients(h.rejection)[0]
+	at := func(r gateway.Reply) string {
+		return "/courriers/" + h.rejection.ID.String() + "/reponses/" + r.ID.String()
+	}
+	if a := p.get(at(h.replies(recipient, time.Time{}, "Re: rejet", "Quels motifs ?"))).says(t, 200, "Quels motifs ?"); strings.Contains(a.Body, "<details>") {
+		t.Error("a text shown whole is shown twice")
+	}
+	cut := h.replies(recipient, time.Time{}, "Re: rejet", "Quels motifs ?\r\n\r\n> CE QUI EST CITÉ\r\n-- \r\nPaul", "Quels motifs ?")
+	p.get(at(cut)).says(t, 200, "Quels motifs ?", "<details><summary>Texte complet", "CE QUI EST CITÉ")
+}
+
 func TestPromiseASealedReplyShowsItsNumberAndDateOnly(t *testing.T) {
 	h := newHouse(t)
 	day := h.clock.now().AddDate(0, 0, 3)

@@ -14,6 +14,7 @@ import (
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/catalog"
+	"vaguemestre/gateway/message"
 	"vaguemestre/gateway/store"
 	"vaguemestre/tracking/web"
 )
@@ -24,6 +25,7 @@ type replyPage struct {
 	Courier      gateway.Courier
 	Recipient    gateway.Recipient
 	Reply        gateway.Reply
+	Whole        string // the message's complete text; empty when nothing of it is left out
 	Path         string
 	Files        []fileRow
 	Mailto       string
@@ -51,10 +53,34 @@ func (c *Console) showReply(w http.ResponseWriter, r *http.Request, v *visit, st
 		Path: v.courierPath() + "/reponses/" + v.reply.ID.String(), Mailto: c.mailto(v, v.reply), Subject: answerSubject(v.reply.Subject),
 		Text: text, Error: problem, Archived: !v.consultation.Archived.IsZero(),
 	}
+	if p.Whole, err = c.whole(r, v.reply); err != nil {
+		return err
+	}
 	for i, f := range v.reply.Files {
 		p.Files = append(p.Files, fileRow{f, fmt.Sprintf("%s/fichiers/%d/%s", p.Path, i+1, url.PathEscape(f.Name))})
 	}
 	return c.page(w, r, v, web.Page{Name: "reply", Status: status, About: v.consultation.Reference, Data: p})
+}
+
+// whole is the complete text of a reply by mail, with what it quotes; empty when that is what is shown already.
+func (c *Console) whole(r *http.Request, reply gateway.Reply) (string, error) {
+	m, err := c.open(r.Context(), reply.Content)
+	if errors.Is(err, gateway.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	text, err := m.Words(maxText)
+	if err = message.Uncut(err); err != nil {
+		return "", err
+	}
+	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	if text == strings.TrimSpace(strings.ReplaceAll(reply.Text, "\r\n", "\n")) {
+		return "", nil
+	}
+	return text, nil
 }
 
 // opening records that the agent reads a reply: once for each agent, and each hour for one that was sealed

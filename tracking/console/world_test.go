@@ -232,8 +232,9 @@ func (h *house) keep(text string) gateway.Hash {
 	return must(h.d.Store.Keep(context.Background(), spool))(h.t)
 }
 
-// replies stores a company's reply, encrypted when it is sealed until a date.
-func (h *house) replies(r gateway.Recipient, opens time.Time, subject, text string) gateway.Reply {
+// replies stores a company's reply, encrypted when it is sealed until a date; shown is what is kept of its text, when
+// that is not all of it.
+func (h *house) replies(r gateway.Recipient, opens time.Time, subject, text string, shown ...string) gateway.Reply {
 	h.t.Helper()
 	now := gateway.Micros(h.clock.now())
 	raw := "From: " + r.Address + "\r\nSubject: " + subject + "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + text + "\r\n--b\r\nContent-Disposition: attachment; filename=offre.txt\r\n\r\nle prix\r\n--b--\r\n"
@@ -244,6 +245,9 @@ func (h *house) replies(r gateway.Recipient, opens time.Time, subject, text stri
 	}
 	details := gateway.ReplyDetails{Reply: reply.ID, By: "mail", From: reply.From, Sealed: reply.Sealed}
 	e := gateway.NewEvent(gateway.Replied, now, details, nil).About(r.Courier, r.ID).By("company", gateway.ByMail)
+	if len(shown) > 0 {
+		reply.Text = shown[0]
+	}
 	if reply.Sealed {
 		reply.Content = h.keep(string(must(h.vault.Seal([]byte(raw)))(h.t)))
 		reply = must(h.vault.Close(reply))(h.t)

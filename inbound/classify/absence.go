@@ -17,7 +17,7 @@ var answerHeaders = []struct {
 	{"precedence", regexp.MustCompile(`^auto[-_]?reply`)},
 	{"preference", regexp.MustCompile(`^auto[-_]?reply`)},
 	{"x-precedence", regexp.MustCompile(`^auto[-_]?reply`)},
-	{"x-autoreply", regexp.MustCompile(`^(?:yes|true|1|.+@|[a-z].*)`)},
+	{"x-autoreply", regexp.MustCompile(`.`)},
 	{"x-auto-reply", regexp.MustCompile(`.`)},
 	{"x-autorespond", regexp.MustCompile(`.`)},
 	{"x-autoresponder", regexp.MustCompile(`.`)},
@@ -37,21 +37,22 @@ var answerHeaders = []struct {
 	{"x-zimbra-autoreply", regexp.MustCompile(`.`)},
 }
 
+// denial is how programs write that a field does not hold.
+var denial = regexp.MustCompile(`^(?:no|none|never|false|off|0)$`)
+
 // answerSubjects begin the subjects of automatic answers, after what a subject may be
-// prefixed with. They are words that a person does not put first.
+// prefixed with. They are words that a person does not put first, whatever the tender is about: doors may be automatic,
+// and documents absent.
 var answerSubjects = starts(
-	`automatic[_ ]?(?:reply|response)`, `auto[-_ ]?(?:reply|response|respon|answer|r[ée]ponse|responder|matic)`, `autorespon`,
-	`auto\s?: `, `out[- ]of[- ](?:the[- ])?office`, `ooo\s?:`, `oof\s?:`, `on vacation`,
-	`vacation (?:notice|reply|message|response)`, `away (?:from|until|notice|message)`, `i am (?:away|out of)`,
-	`out of (?:town|office)`, `absence (?:notification|notice|message)`, `r[ée]ponse automatique`, `reponse auto`, `r[ée]p\.? auto`,
-	`message (?:automatique|d'absence)`, `avis d'absence`, `notification d'absence`,
-	`absen(?:t|te)?(?:\(e\))? (?:du bureau|de mon bureau|jusqu)`, `absent\(?e?\)?\s?:`,
-	`absence (?:du bureau|bureau|temporaire|jusqu)`, `en cong[ée]s?\b`, `cong[ée]s?\s?:`, `je suis absent`,
-	`accus[ée] de r[ée]ception automatique`, `r[ée]pondeur`, `automatische (?:antwort|r[üu]ckantwort)`, `abwesenheit`, `abwesend`,
-	`au[ßs]er haus`, `automatisch (?:antwoord|bericht)`, `afwezig`, `respuesta autom`, `fuera de (?:la )?oficina`, `ausencia`,
-	`mensaje autom`, `risposta automatica`, `fuori (?:ufficio|sede)`, `assenza`, `resposta autom`, `fora do escrit`, `aus[êe]ncia`,
-	`autosvar`, `automatiskt? svar`, `automaattinen`, `odpowied[źz] automatyczna`, `automatyczna odpowied`, `automatick[áa] odpov`,
-	`автоответ`, `автоматический ответ`, `自動返信`, `自動応答`, `自动回复`, `自動回覆`, `自动答复`, `不在`, `×ô¶¯»ø¸´`, `×Ô¶¯»Ø¸´`, `à´ðå×ô¶¯`,
+	`automatic[_ ]?(?:reply|response|answer)`, `auto[-_ ]?(?:reply|response|respond|respon\b|answer|r[ée]ponse)`, `autorespon`, `auto\s?: `,
+	`out[- ]of[- ](?:the[- ])?office(?:\s*$|\s*[:(–-]|[ :]+(?:auto|re|message|notice|notification|reply))`, `ooo\s?:`, `oof\s?:`,
+	`vacation (?:notice|reply|message|response)`, `absence (?:notification|notice|message)`, `r[ée]ponse automatique`, `reponse auto`,
+	`r[ée]p\.? auto`, `message (?:automatique|d'absence)`, `avis d'absence`, `notification d'absence`, `accus[ée] de r[ée]ception automatique`,
+	`absent\(e\) du bureau`, `automatische (?:antwort|r[üu]ckantwort)`, `abwesenheits(?:notiz|meldung|nachricht|assistent|benachrichtigung)`,
+	`automatisch (?:antwoord|bericht)`, `respuesta autom`, `fuera de (?:la )?oficina`, `mensaje autom`, `risposta automatica`,
+	`fuori (?:ufficio|sede)`, `resposta autom`, `fora do escrit`, `autosvar`, `automatiskt? svar`, `automaattinen`,
+	`odpowied[źz] automatyczna`, `automatyczna odpowied`, `automatick[áa] odpov`, `автоответ`, `автоматический ответ`, `自動返信`, `自動応答`,
+	`自动回复`, `自動回覆`, `自动答复`, `×ô¶¯»ø¸´`, `×Ô¶¯»Ø¸´`, `à´ðå×ô¶¯`,
 )
 
 // tags are what stands before the words of a subject.
@@ -59,6 +60,10 @@ var tags = regexp.MustCompile(`^(?:\[[^\]]{1,40}\]\s*|\*+\s*|yahoo!\s*)*`)
 
 // weakAnswerSubjects decide only with the text's first words, since people write them too.
 var weakAnswerSubjects = starts(
+	`on vacation`, `away (?:from|until|notice|message)`, `i am (?:away|out of)`, `out of (?:town|office|the office)`,
+	`absen(?:t|te)?(?:\(e\))? (?:du bureau|de mon bureau|jusqu)`, `absent\(?e?\)?\s?:`, `absence (?:du bureau|bureau|temporaire|jusqu)`,
+	`en cong[ée]s?\b`, `cong[ée]s?\s?:`, `je suis absent`, `r[ée]pondeur`, `abwesenheit`, `abwesend`, `au[ßs]er haus`, `afwezig`, `ausencia`,
+	`aus[êe]ncia`, `assenza`, `不在`,
 	`absence\b`, `absent\b`, `absente\b`, `away\b`, `vacation\b`, `vacances\b`, `cong[ée]s?\b`, `urlaub\b`, `holiday\b`,
 	`en d[ée]placement\b`, `merci (?:de|pour) votre (?:message|mail|courriel|e-mail)\b`, `thank you for (?:your|contacting)\b`,
 	`nous avons bien re[çc]u\b`, `accus[ée] de r[ée]ception\b`, `votre (?:message|demande|ticket)\b`,
@@ -74,10 +79,22 @@ var absenceOpenings = starts(
 	`actuellement (?:absent|en cong|indisponible)`, `absent\(?e?\)? (?:du|jusqu|ce|pour)`,
 	`ceci est (?:un message|une r[ée]ponse) automatique`,
 	`(?:notre|nos|les) (?:soci[ée]t[ée]|bureaux|[ée]tablissement|entreprise).{0,40}ferm`, `en mon absence`,
-	`votre (?:message|demande|mail|courriel) a (?:bien )?[ée]t[ée] (?:re[çc]u|pris|enregistr)`, `nous avons bien re[çc]u votre`,
+	`votre (?:message|demande|mail|courriel|ticket)(?: \S+){0,4} a (?:bien )?[ée]t[ée] (?:re[çc]u|pris|enregistr|cr[ée])`,
+	`your (?:request|ticket|message|e-?mail)(?: \S+){0,4} has been (?:received|created|registered|logged)`, `a (?:new )?ticket has been`, `un (?:nouveau )?ticket`,
+	`i(?:'m| am) (?:on|away|out)\b`, `we have received your`, `ihre (?:anfrage|nachricht|e-?mail) (?:ist|wurde)`, `vielen dank f[üu]r ihre (?:nachricht|anfrage|e-?mail)`, `nous avons bien re[çc]u votre`,
 	`message automatique`, `merci de ne pas r[ée]pondre`, `ich bin (?:derzeit|zur zeit|momentan|bis|im urlaub|nicht|vom|ab)`,
 	`estoy (?:fuera|de vacaciones|ausente)`, `estar[ée] (?:fuera|ausente)`, `sono (?:fuori|assente|in ferie)`,
 	`estou (?:de f[ée]rias|ausente|fora)`, `ik ben (?:momenteel|afwezig|niet)`,
+)
+
+// acknowledgements are the first words by which a program tells that it wrote itself what it marks as generated:
+// those who answer by a help desk have their words marked so too.
+var acknowledgements = starts(
+	`votre (?:message|demande|mail|courriel|ticket)(?: \S+){0,4} a (?:bien )?[ée]t[ée] (?:re[çc]u|pris|enregistr|cr[ée])`,
+	`your (?:request|ticket|message|e-?mail)(?: \S+){0,4} has been (?:received|created|registered|logged)`, `a (?:new )?ticket has been`,
+	`un (?:nouveau )?ticket`, `(?:ceci est )?(?:un |une )?(?:message|r[ée]ponse) automatique`, `this is an automat`, `automatic (?:reply|response)`,
+	`ihre (?:anfrage|nachricht|e-?mail) (?:ist|wurde)`, `(?:i am|i'm|i will be) (?:currently )?(?:away|out of|on (?:leave|vacation|holiday))`,
+	`je (?:suis|serai) (?:actuellement )?(?:absent|en cong|en vacances)`, `actuellement (?:absent|en cong)`, `ich bin (?:derzeit|zur zeit|momentan|bis|im urlaub)`,
 )
 
 // greetings stand before them.
@@ -91,7 +108,7 @@ func (v *view) automatic() string {
 	}
 	for _, h := range answerHeaders {
 		for _, value := range v.header.Values(h.name) {
-			if h.value.MatchString(strings.ToLower(strings.TrimSpace(value))) {
+			if value = strings.ToLower(strings.TrimSpace(value)); h.value.MatchString(value) && !denial.MatchString(value) {
 				return "automatic answer: field " + h.name
 			}
 		}
@@ -104,11 +121,12 @@ func (v *view) automatic() string {
 	if machine == "" {
 		return ""
 	}
-	if v.threaded() && !v.listed() && machine != "field precedence" && machine != "field x-auto-response-suppress" {
+	if machine == "null envelope sender" && v.threaded() && !v.listed() {
 		return "automatic answer: " + machine
 	}
 	opening := greetings.ReplaceAllString(Clip(strings.ToLower(strings.TrimSpace(v.text)), 600), "")
-	if (weakAnswerSubjects.MatchString(replyMarks.ReplaceAllString(subject, "")) || strings.HasPrefix(auto, "auto-")) && absenceOpenings.MatchString(opening) {
+	if generated := strings.HasPrefix(auto, "auto-"); generated && acknowledgements.MatchString(opening) ||
+		!generated && weakAnswerSubjects.MatchString(replyMarks.ReplaceAllString(tags.ReplaceAllString(subject, ""), "")) && absenceOpenings.MatchString(opening) {
 		return "automatic answer: " + machine + " and first words"
 	}
 	return ""
@@ -121,7 +139,7 @@ func (v *view) machine(auto string) string {
 		return "field auto-submitted"
 	case v.nullSender():
 		return "null envelope sender"
-	case v.header.Has("X-Auto-Response-Suppress"):
+	case suppressesAnswers.MatchString(strings.ToLower(v.header.Get("X-Auto-Response-Suppress"))):
 		return "field x-auto-response-suppress"
 	}
 	switch strings.ToLower(strings.TrimSpace(v.header.Get("Precedence"))) {
@@ -130,6 +148,10 @@ func (v *view) machine(auto string) string {
 	}
 	return ""
 }
+
+// suppressesAnswers tells the value by which a program asks for no automatic answer to itself; people's programs ask
+// for no receipts alone.
+var suppressesAnswers = regexp.MustCompile(`\b(?:all|oof|autoreply)\b`)
 
 // nullSender tells a mail whose envelope sender was empty (RFC 5321 §4.5.5), as far as the receiving
 // server wrote it down.
@@ -207,7 +229,7 @@ func (v *view) challenge() string {
 		return ""
 	}
 	text := strings.ToLower(oneLine(Clip(v.text, 6<<10)))
-	if challengeSubjects.MatchString(subject) && challengeTexts.MatchString(text) {
+	if challengeSubjects.MatchString(subject) && challengeTexts.MatchString(text) && yourMessage.MatchString(text) {
 		return "challenge: subject and text"
 	}
 	if v.automatic() != "" && strongChallenge.MatchString(text) {
@@ -215,6 +237,13 @@ func (v *view) challenge() string {
 	}
 	return ""
 }
+
+// yourMessage is what a challenge is about.
+var yourMessage = words(
+	`(your|votre|sua|su|tu|ihre|ihr|il tuo|il suo) (original )?(message|e-?mail|mail|courriel|mensagem|mensaje|correo|messaggio|nachricht)`,
+	`(message|e-?mail|mail|courriel) (you sent|you have sent|que vous)`, `(verify|confirm|prove) (that )?(you|your)`, `(enviou|envió|hai inviato|haben .{0,40}gesendet)`,
+	`you (just )?sent`, `vous (m'|nous |lui )?avez (envoy|adress)`,
+)
 
 var strongChallenge = words(
 	`(to|so that|in order|before|pour que|afin que|avant) .{0,60}(your|votre|le) (message|e-?mail|mail|courriel).{0,60}(deliver|reach|released|be (sent|received)|soit (remis|d[ée]livr|distribu|transmis)|parvienne).{0,200}(click|link|confirm|captcha|cliqu|lien|authentifi)`,

@@ -170,6 +170,11 @@ func (v *view) reportSender() bool {
 	return v.fromText != "" && reportSenders.MatchString(v.fromText) || v.header.Has("From") && strings.TrimSpace(v.header.Get("From")) == "<>"
 }
 
+// brandSender tells a sender known by a name that others bear too.
+func (v *view) brandSender() bool {
+	return brandSenders.MatchString(v.fromText) && !mailSystems.MatchString(v.fromText) && !strings.Contains(v.from, "postmaster")
+}
+
 func (v *view) reportSubject() bool {
 	subject := strings.ToLower(v.subject)
 	return reportSubjects.MatchString(subject) || reportSubjects.MatchString(reportLeads.ReplaceAllString(subject, "")) || reportWords.MatchString(subject)
@@ -189,15 +194,15 @@ func (v *view) proseReport() string {
 	switch {
 	case v.reportHeader() && (sender || subject || opening):
 		return "report in prose: header field"
-	case sender && subject:
+	case sender && subject && (!v.brandSender() || v.nullSender() || returned || v.reportHeader()):
 		return "report in prose: sender and subject"
 	case subject && returned && opening && v.namesRecipient(own):
 		return "report in prose: subject, words and returned message"
 	case v.nullSender() && opening && v.namesRecipient(own):
 		return "report in prose: null envelope sender and words"
-	case v.reportSender() && opening && returned:
+	case v.reportSender() && opening && returned && !(v.brandSender() && v.threaded()):
 		return "report in prose: sender, words and returned message"
-	case v.reportSender() && opening && v.namesRecipient(own):
+	case v.reportSender() && !v.brandSender() && opening && v.namesRecipient(own):
 		return "report in prose: sender and words"
 	}
 	return ""

@@ -14,12 +14,16 @@ import (
 
 func classifyText(t testing.TB, text string) Result {
 	t.Helper()
-	b := []byte(strings.ReplaceAll(text, "\n", "\r\n"))
-	m, err := message.Read(bytes.NewReader(b), int64(len(b)), message.Limits{})
+	m, err := readText(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Classify(m)
+}
+
+func readText(text string) (*message.Message, error) {
+	b := []byte(strings.ReplaceAll(text, "\n", "\r\n"))
+	return message.Read(bytes.NewReader(b), int64(len(b)), message.Limits{})
 }
 
 // said is a report in one line: what a test compares.

@@ -14,6 +14,12 @@ var reportSenders = words(
 	`^mailer@`, `sysadmin@`, `(?:^|[<"\s])<?>?$`,
 )
 
+// brandSenders are those of them that are also names of companies and of people's functions: they prove less.
+var brandSenders = words(
+	`interscan`, `mimail|mxlogic`, `microsoft exchange`, `barracuda`, `amavis`, `symantec`, `\bmdaemon\b`, `content[-_ ]?filter`, `undeliverable`,
+	`system administrator`, `mail administrator`, `sysadmin@`,
+)
+
 // mailSystems are the names under which nobody but a mail system writes.
 var mailSystems = words(`mailer[-_ ]?daemon`, `mail delivery (sub)?system`)
 
@@ -29,7 +35,7 @@ var reportSubjects = starts(
 	`there was an error sending`, `(message|mail) you sent blocked`, `bounce(d)? ?(message|mail|notification|e-?mail|:)`,
 	`(email|mail) bounce`, `postmaster notify`, `message \S{4,60} delayed`, `(message|mail) .{0,40}(delayed|undelivered)`,
 	`could not send`, `delay(ed)?( mail| message| delivery|:)`, `message delayed`, `considered unsolicited`,
-	`banned (file|contents?|name)`, `bad[- ]header`, `virus .{0,30}from you`, `undelivered`, `mail not delivered`, `not a? ?member`,
+	`banned (file|contents?|name)`, `bad[- ]header`, `virus .{0,30}from you`, `undelivered`, `mail not delivered`,
 	`you .{1,80} (are|is) not (a )?member`, `[ée]chec (de|d') ?(la )?(remise|distribution|livraison|envoi|l'envoi|transmission)`,
 	`non[- ]?remis`, `message non (remis|distribu|d[ée]livr)`,
 	`(avis|notification|rapport) (de |d'|d')?(non[- ]|[ée]chec|remise|distribution|retard|[ée]tat)`, `courrier (non|retourn)`,

@@ -146,8 +146,14 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	pt.boundary = boundary
 	if boundary == "" || len(boundary) > headBytes-8 {
 		p.defect(NoBoundary, pt.Path, pt.start)
-		pt.fallBack()
-		return p.leaf(pt)
+		bare, err := p.bareDelimiters(pt)
+		if err != nil {
+			return stop{}, err
+		}
+		if !bare {
+			pt.fallBack()
+			return p.leaf(pt)
+		}
 	}
 	level := len(p.open)
 	p.open = append(p.open, delimiter{[]byte("--" + boundary)})
@@ -187,6 +193,34 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 		pt.bodyEnd = max(st.cut, pt.bodyStart)
 	}
 	return st, err
+}
+
+// bareDelimiters tells a multipart whose boundary is the empty string (against RFC 2046 §5.1.1): two hyphens alone, which end a text
+// and begin a signature elsewhere, and here the fields of a part. The scanner goes back where it was.
+func (p *parser) bareDelimiters(pt *Part) (bool, error) {
+	if boundary, given := pt.Params["boundary"]; !given || boundary != "" || p.lim.first() {
+		return false, nil
+	}
+	back := p.s.pos
+	defer func() { p.s.pos = back }()
+	for range 8 {
+		ln, err := p.s.next()
+		switch head := string(bytes.TrimRight(ln.head, " \t\r")); {
+		case errors.Is(err, io.EOF), err == nil && head != "" && head != "--":
+			return false, nil
+		case err != nil:
+			return false, err
+		case head == "":
+			continue
+		}
+		ln, err = p.s.next()
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		}
+		name, _ := fieldName(ln.head)
+		return strings.HasPrefix(strings.ToLower(name), "content-"), err
+	}
+	return false, nil
 }
 
 // skip passes over lines up to a delimiter. cut is where the content ends when that comes at once.

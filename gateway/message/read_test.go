@@ -331,6 +331,28 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
+// TestTheEmptyBoundary: a multipart that says its boundary is empty has the parts that two hyphens begin, as other readers find; where
+// none begins there, they begin a signature.
+func TestTheEmptyBoundary(t *testing.T) {
+	const nested = "Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n"
+	for body, want := range map[string]string{
+		nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n----\r\n":                                                  "Bonjour",
+		nested + nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n":                                                 "Bonjour",
+		nested + "Content-Type: text/html\r\n\r\n<p>x</p>\r\n--\r\nContent-Type: text/plain\r\n\r\nBonjour\r\n----\r\n": "",
+		"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\nBonjour\r\n-- \r\nMarie\r\n":                               "Bonjour\n-- \nMarie",
+		"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n-- \r\nMarie\r\n":                                          "-- \nMarie",
+		"Content-Type: multipart/mixed\r\n\r\n--\r\nContent-Type: text/plain\r\n\r\nBonjour\r\n":                        "--\nContent-Type: text/plain\n\nBonjour",
+	} {
+		m := open(t, []byte(body))
+		if got := text(t, m.Text()); got != want {
+			t.Errorf("%q: %q, want %q", body, got, want)
+		}
+		if got := text(t, spliced(t, m, words).Text()); !strings.HasPrefix(got, want) {
+			t.Errorf("%q: %q after splicing", body, got)
+		}
+	}
+}
+
 // TestBombsEnd: thousands of parts are refused with their bound, a thousand levels are left closed, a hundred thousand delimiters
 // cost no more than their octets.
 func TestBombsEnd(t *testing.T) {

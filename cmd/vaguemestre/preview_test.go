@@ -35,6 +35,29 @@ func TestPreviewIsWhatARecipientWouldGet(t *testing.T) {
 	}
 }
 
+// TestPreviewIsAboutTheConsultationGiven: with its facts and in its language, in both modes; a file that holds none, or two, is said.
+func TestPreviewIsAboutTheConsultationGiven(t *testing.T) {
+	i := &installation{T: t, ctx: t.Context(), dir: t.TempDir(), file: "/none"}
+	const one = `{"reference": "ROOFS-7", "title": "Roofs of the school", "public_body": "Digital Agency", "language": "en", "zone": "Indian/Reunion", "deadline": "2030-03-09 10:00"}`
+	about := i.write("one.json", `[`+one+`]`)
+	for mode, want := range map[string][]string{
+		"simple": {"Content-Language: en", `From: "Digital Agency"`, "ROOFS-7 | Roofs of the school", "Saturday 9 March 2030 at 10:00 (UTC+04:00)", "8 heures"},
+		"ar":     {"Content-Language: en", "ROOFS-7 | Roofs of the school", "Saturday 9 March 2030 at 10:00 (UTC+04:00)", "/l/"},
+	} {
+		got := strings.ReplaceAll(i.must(previewed, "preview", "--mode", mode, "--consultation", about), "=\r\n", "")
+		for _, w := range want {
+			if !strings.Contains(got, w) {
+				t.Errorf("%s: no %q in\n%s", mode, w, got)
+			}
+		}
+	}
+	for name, text := range map[string]string{"two": `[` + one + `,` + strings.Replace(one, "-7", "-8", 1) + `]`, "none": `[]`, "broken": `{`} {
+		if _, err := i.program(previewed, "preview", "--consultation", i.write(name+".json", text)); err == nil || !strings.Contains(err.Error(), name+".json") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPreviewOfAListGoesOnAfterARefusal(t *testing.T) {
 	i := &installation{T: t, ctx: t.Context(), dir: t.TempDir(), file: "/none"}
 	first, empty, again := i.write("a.eml", previewed), i.write("b.eml", "Subject: rien\n\n"), i.write("c.eml", previewed)

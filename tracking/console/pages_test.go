@@ -221,6 +221,20 @@ func TestWhatIsDoneFromThePageIsDoneOnceWithItsAuthor(t *testing.T) {
 	p.send("/compte", "/courriers/"+h.many.ID.String()+"/destinataires/"+failed.ID.String()+"/renvoyer").leads(t, "/courriers/"+h.many.ID.String()+"?fait=retried")
 }
 
+// TestPromiseGradedTheConsoleSaysWhatCannotBeConfirmed: where the relay offers no delivery reports, and nowhere else.
+func TestPromiseGradedTheConsoleSaysWhatCannotBeConfirmed(t *testing.T) {
+	for _, reports := range []bool{true, false} {
+		h := newHouse(t)
+		p := h.signedIn(h.victoria)
+		c := h.send(h.victoria, "Visite", "texte", "testesr2020+libre@courrier.example", "contact@entreprise-x.example")
+		h.happens(gateway.Sent, h.recipients(c)[0], gateway.ByRelay, gateway.RelayDetails{Host: "relais", Code: 250, Reply: "ok", DSN: reports})
+		page := p.get("/courriers/" + c.ID.String())
+		if said := strings.Contains(strings.ToLower(page.Body), "remise non confirmable"); page.Status != 200 || said == reports {
+			t.Errorf("reports %v: %d\n%s", reports, page.Status, page.Body)
+		}
+	}
+}
+
 func TestPromiseACorrectedAddressJoinsTheSameCourier(t *testing.T) {
 	h := newHouse(t)
 	h.alive()

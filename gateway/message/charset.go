@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/transform"
 )
 
@@ -19,6 +20,13 @@ var charsetAliases = map[string]string{
 	"unicode": "utf-16", "iso-8859-8-i": "iso-8859-8", "iso8859_1": "iso-8859-1", "ks_c_5601": "euc-kr",
 	"x-sjis": "shift_jis", "x-gbk": "gbk", "gb18030-2000": "gb18030", "ansi": "windows-1252",
 	"windows1252": "windows-1252", "x-unknown": "us-ascii", "8bit": "us-ascii", "default": "us-ascii",
+}
+
+// laterAliases are those learnt after the first edition of letters (edition.go): names of code pages and of programming languages.
+var laterAliases = map[string]string{
+	"cp932": "shift_jis", "ms932": "shift_jis", "cp949": "euc-kr", "ms949": "euc-kr", "euckr": "euc-kr", "cp950": "big5", "ms950": "big5",
+	"mac-roman": "macintosh", "mac_roman": "macintosh", "mac-cyrillic": "x-mac-cyrillic", "ibm-850": "ibm850", "win-1251": "windows-1251", "win-1252": "windows-1252",
+	"latin-1": "iso-8859-1", "latin_1": "iso-8859-1", "latin9": "iso-8859-15", "latin-9": "iso-8859-15", "utf_8": "utf-8", "cp65001": "utf-8", "iso-646": "us-ascii",
 }
 
 // normalCharset is a charset's label in one form: lower case, without the quotes, comments and
@@ -68,6 +76,12 @@ func encodingOf(label string) (enc encoding.Encoding, ok bool) {
 	}
 	if e, err := ianaindex.IANA.Encoding(label); err == nil && e != nil {
 		return e, true
+	}
+	if label == "hz" {
+		return simplifiedchinese.HZGB2312, true
+	}
+	if alias, ok := laterAliases[label]; ok {
+		return encodingOf(alias)
 	}
 	return nil, false
 }

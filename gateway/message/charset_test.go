@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"golang.org/x/net/html"
 )
 
 func wide(text string, big, mark bool) []byte {
@@ -77,6 +79,22 @@ func (p *Part) firstLeaf() *Part {
 		p = p.Children[0]
 	}
 	return p
+}
+
+// TestCharsetsUnderTheNamesThatProgramsGiveThem: what an agent's program calls its charset is understood, and the words go into the text.
+func TestCharsetsUnderTheNamesThatProgramsGiveThem(t *testing.T) {
+	for label, c := range map[string]struct{ raw, said string }{
+		"hz": {"~{VPND~} ok", "中文 ok"}, "cp932": {"\x93\xfc\x8eD", "入札"}, "ms949": {"\xc0\xd4\xc2\xfb", "입찰"}, "cp950": {"\xa9\xdb\xbc\xd0", "招標"}, "latin-1": {"\xe9crit", "écrit"},
+		"latin9": {"12 \xa4", "12 €"}, "mac-roman": {"\x8ecrit", "écrit"}, "ibm-850": {"\x82crit", "écrit"}, "utf_8": {"écrit", "écrit"}, "cp65001": {"écrit", "écrit"}, "win-1251": {"\xcf", "П"},
+	} {
+		for _, mediaType := range []string{"text/plain", "text/html"} {
+			m := open(t, []byte("Content-Type: "+mediaType+"; charset="+label+"\r\n\r\n"+c.raw+"\r\n"))
+			after := spliced(t, m, words)
+			if got := text(t, after.Root); !strings.HasPrefix(got, c.said) || !strings.Contains(html.UnescapeString(got), "Mot après l'autre") {
+				t.Errorf("%s, %s: %q", label, mediaType, got)
+			}
+		}
+	}
 }
 
 func TestCodePages(t *testing.T) {

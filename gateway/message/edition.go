@@ -11,7 +11,7 @@ import (
 
 // What the first edition of letters did otherwise (Limits.Edition). Its letters are made again as they were, byte for byte, whatever
 // was learnt since: the root kept the fields that describe it, multiparts their boundaries, UTF-16 was read without its byte
-// order mark, UTF-32 not at all, and the code pages of Windows by number alone.
+// order mark, UTF-32 and laterAliases not at all, and the code pages of Windows by number alone.
 
 func (l Limits) first() bool { return l.Edition == 1 }
 
@@ -53,6 +53,15 @@ func within(part *Part, boundary string) bool {
 		return !found
 	})
 	return found
+}
+
+// charset is the part's; for a letter of the first edition none that was unknown to it.
+func (p *splicer) charset(part *Part) string {
+	label := part.Charset()
+	if _, later := laterAliases[label]; p.m.first && (later || label == "hz") {
+		return "unknown-8bit"
+	}
+	return label
 }
 
 // firstExact is exactUTF8 of the first edition.

@@ -175,7 +175,7 @@ func (p *splicer) editText(part *Part) (edited, error) {
 	if err != nil {
 		return edited{}, err
 	}
-	label := part.Charset()
+	label := p.charset(part)
 	before, after := p.s.Before.Text, p.s.After.Text
 	if b, a, ok := singleBytes(label, before, after); ok {
 		return edited{body: joinText(part, b, raw, a)}, nil
@@ -281,7 +281,7 @@ func (p *splicer) editHTML(part *Part) (edited, error) {
 	if err != nil {
 		return edited{}, err
 	}
-	label := part.Charset()
+	label := p.charset(part)
 	e := edited{}
 	if !asciiBased(label) || isWide(label) && !p.m.first {
 		text, ok := p.exactUTF8(label, raw)
@@ -329,7 +329,7 @@ func inCharset(label, s string) string {
 // asciiBased tells the charsets in which ASCII bytes always are ASCII characters where HTML looks
 // for its marks.
 func asciiBased(label string) bool {
-	for _, not := range []string{"utf-16", "utf-32", "utf-7", "unicode-1-1-utf-7", "x-utf-7", "iso-2022", "hz-gb", "ucs-"} {
+	for _, not := range []string{"utf-16", "utf-32", "utf-7", "unicode-1-1-utf-7", "x-utf-7", "iso-2022", "hz", "ucs-"} {
 		if strings.HasPrefix(label, not) {
 			return false
 		}

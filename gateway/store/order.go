@@ -71,12 +71,7 @@ func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filte
 			return err
 		}
 	}
-	order := f.order(by, "place", "courier")
-	q.raw("SELECT courier, place AS accepted, " + by + " FROM ")
-	if words.after != "" {
-		q.raw("(SELECT * FROM ")
-	}
-	q.raw("courier_order" + words.table + " WHERE true" + words.where)
+	q.raw("SELECT courier, place AS accepted, " + by + " FROM courier_order" + words.table + " WHERE true" + words.where)
 	q.id("consultation =", f.Consultation)
 	f.ofType(q, "type")
 	if len(f.States) > 0 {
@@ -91,10 +86,7 @@ func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filte
 		}
 		q.raw(fmt.Sprintf(" AND (%s, place, courier) %s (%s, (SELECT place FROM courier_order WHERE courier = %s), %s)", by, f.beyond(), was, last, last))
 	}
-	if words.after != "" {
-		q.raw(" ORDER BY " + order + " OFFSET 0) AS courier_order WHERE " + words.after)
-	}
-	q.page(order, f.Limit)
+	q.page(f.order(by, "place", "courier"), f.Limit)
 	return nil
 }
 
@@ -102,7 +94,6 @@ func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filte
 type among struct {
 	table string // said of the table
 	where string // further conditions; empty, or begins with AND
-	after string // the condition on each courier as the order meets it; empty: there is none
 }
 
 // bits is a set of states as courier_order has it.

@@ -11,6 +11,7 @@ import (
 func (c *Console) accountRoutes() []route {
 	return []route{
 		{method: "GET", path: "/compte", object: theAccount, permission: signedIn, do: c.account},
+		{method: "POST", path: "/compte/avis", object: theAccount, permission: signedIn, do: c.setOwnNotices},
 		{method: "POST", path: "/compte/sessions/{session}/fermer", object: theAccount, permission: signedIn, do: c.endSession},
 		{method: "POST", path: "/compte/sessions/fermer", object: theAccount, permission: signedIn, do: c.endOthers},
 	}
@@ -21,6 +22,7 @@ type accountPage struct {
 	Login     string
 	Addresses []string
 	Sessions  []sessionRow
+	Notices   noticesForm
 }
 
 type sessionRow struct {
@@ -34,7 +36,7 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	p := accountPage{Shell: v.shell(r, "account"), Login: v.agent.Login, Addresses: v.agent.Addresses}
+	p := accountPage{Shell: v.shell(r, "account"), Login: v.agent.Login, Addresses: v.agent.Addresses, Notices: noticesOf(v.agent.Notices, "/compte/avis", "account.")}
 	for _, s := range sessions {
 		p.Sessions = append(p.Sessions, sessionRow{s, s.ID == v.session.ID})
 	}

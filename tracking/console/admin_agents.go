@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/mail"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -130,7 +129,7 @@ type agentPage struct {
 	Entitled  []gateway.Consultation
 	Passwords []gateway.AppPassword
 	Sessions  []gateway.Session
-	Notices   []noticeChoice
+	Notices   noticesForm
 	Shown     string // a new password, this once
 }
 
@@ -164,9 +163,7 @@ func (c *Console) showForm(w http.ResponseWriter, r *http.Request, v *visit, a g
 	if p.Entitled, err = c.d.Store.EntitledConsultations(r.Context(), id); err != nil {
 		return err
 	}
-	for _, kind := range gateway.MutableNotices() {
-		p.Notices = append(p.Notices, noticeChoice{kind, !slices.Contains(p.Agent.Notices.Muted, kind)})
-	}
+	p.Notices = noticesOf(p.Agent.Notices, p.Path+"/avis", "agents.")
 	if p.Passwords, err = c.d.Store.AppPasswords(r.Context(), id); err != nil {
 		return err
 	}
@@ -207,22 +204,10 @@ func (c *Console) changeAgent(w http.ResponseWriter, r *http.Request, v *visit) 
 	return after(w, r, agentPath(a.ID), "agent-changed")
 }
 
-// noticeChoice is a notice that an agent can do without.
-type noticeChoice struct {
-	Kind gateway.NoticeKind
-	On   bool
-}
-
-// setNotices chooses what an agent is told by mail. Companies' answers always come.
+// setNotices chooses what an agent is told by mail.
 func (c *Console) setNotices(w http.ResponseWriter, r *http.Request, v *visit) error {
 	return c.change(w, r, v, "notices", func(ctx context.Context, a gateway.Agent) error {
-		a.Notices.Digest, a.Notices.Muted = r.PostForm.Has("digest"), nil
-		for _, kind := range gateway.MutableNotices() {
-			if !slices.Contains(r.PostForm["avis"], string(kind)) {
-				a.Notices.Muted = append(a.Notices.Muted, kind)
-			}
-		}
-		return c.d.Store.SetNotices(ctx, a.ID, a.Notices)
+		return c.d.Store.SetNotices(ctx, a.ID, readNotices(r.PostForm))
 	})
 }
 

@@ -59,8 +59,8 @@ func TestAnAdministratorSeesToAgents(t *testing.T) {
 		t.Error("a revoked password opens")
 	}
 
-	p.send(at, at+"/avis", "avis", "read", "digest", "1").leads(t, at)
-	if n := must(h.d.Store.Agent(t.Context(), chloe.ID))(t).Notices; !n.Digest || !n.Wants(gateway.NoticeRead) || n.Wants(gateway.NoticeFailed) {
+	p.send(at, at+"/avis", "avis", "read", "digest", "1", "jours", "4").leads(t, at)
+	if n := must(h.d.Store.Agent(t.Context(), chloe.ID))(t).Notices; !n.Digest || n.UnreadDays != 4 || !n.Wants(gateway.NoticeRead) || n.Wants(gateway.NoticeFailed) {
 		t.Errorf("%+v", n)
 	}
 

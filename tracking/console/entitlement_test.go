@@ -27,7 +27,7 @@ func entitlements() map[string][4]string {
 	return map[string][4]string{
 		"GET /connexion": everybody, "POST /connexion/lien": everybody, "GET /connexion/lien/{link}": everybody, "POST /connexion/lien/{link}": everybody,
 		"POST /connexion/mot-de-passe": everybody, "GET /connexion/openid": everybody, "GET /connexion/openid/retour": everybody,
-		"POST /deconnexion": own, "GET /compte": own, "POST /compte/sessions/fermer": own,
+		"POST /deconnexion": own, "GET /compte": own, "POST /compte/sessions/fermer": own, "POST /compte/avis": own,
 		"POST /compte/sessions/{session}/fermer": {out, never, never, never}, // another's
 		"GET /{$}":                               own,
 		"GET /consultations/{consultation}":      theirs, "GET /consultations/{consultation}/suivi.csv": theirs, "GET /consultations/{consultation}/direct": theirs,

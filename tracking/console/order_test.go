@@ -65,6 +65,34 @@ func TestTheFollowUpSortsByItsColumnsBothWaysAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestTheExportHasWhatTheListShowsInItsOrder(t *testing.T) {
+	h := newHouse(t)
+	p, path := h.signedIn(h.victoria), "/consultations/"+h.about.ID.String()
+	h.until("the order", func() bool { return len(shownIn(p.get(path+"?tri=objet"))) == 2 })
+	subjects := func(query string) (list []string) {
+		for line := range strings.SplitSeq(p.get(path+"/suivi.csv?"+query).says(t, 200).Body, "\r\n") {
+			for _, c := range []gateway.Courier{h.rejection, h.many} {
+				if strings.Contains(line, ";"+c.Subject+";") && (len(list) == 0 || list[len(list)-1] != c.Subject) {
+					list = append(list, c.Subject)
+				}
+			}
+		}
+		return list
+	}
+	for query, want := range map[string][]string{
+		"": {h.many.Subject, h.rejection.Subject}, "tri=objet": {h.rejection.Subject, h.many.Subject}, "tri=objet-inverse": {h.many.Subject, h.rejection.Subject},
+		"type=rejet": {h.rejection.Subject}, "statut=read": nil, "tri=statut&statut=underway&q=reportee": {h.many.Subject}, "tri=type&statut=draft": nil,
+	} {
+		if got := subjects(query); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	a := p.get(path + "?tri=objet&type=rejet")
+	if !strings.Contains(a.Body, "suivi.csv?tri=objet&amp;type=rejet") {
+		t.Error("the link exports something else than the list")
+	}
+}
+
 func TestPromiseASearchFindsAnswersButSealedOnesOnlyOnceTheyAreOpen(t *testing.T) {
 	h := newHouse(t)
 	p, path := h.signedIn(h.victoria), "/consultations/"+h.about.ID.String()

@@ -99,9 +99,10 @@ type (
 		AuthResults string `json:"auth_results,omitempty"`
 		MatchedBy   string `json:"matched_by"` // token, references, hand
 	}
-	// UnsealedDetails: a sealed answer opened at its date; its commitment can be checked from now on.
+	// UnsealedDetails: a sealed answer opened at its date; its commitment can be checked from now on. Or a sealed mail that is no answer.
 	UnsealedDetails struct {
-		Reply   ID     `json:"reply"`
+		Reply   ID     `json:"reply,omitzero"`
+		Mail    ID     `json:"mail,omitzero"`
 		Content Hash   `json:"content"`
 		Files   []File `json:"files,omitempty"`
 	}

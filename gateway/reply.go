@@ -30,8 +30,9 @@ func (r Reply) Closed() bool { return r.Sealed && r.Unsealed.IsZero() }
 
 // Unsealing is what becomes of a sealed content at its date.
 type Unsealing struct {
-	Sealed  Hash    // the encrypted content
-	Replies []Reply // that came with it, as they read now
+	Sealed  Hash      // the encrypted content
+	Mails   []Inbound // that it is the content of, as they read now
+	Replies []Reply   // that came with it, as they read now
 	Events  []Event
 	Jobs    []Job
 	At      time.Time

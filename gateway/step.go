@@ -87,7 +87,8 @@ type Inbound struct {
 	UIDValidity uint32
 	UID         uint32
 	Content     Hash // the raw mail; encrypted while it is sealed
-	// Fingerprint tells the mail again when it is met again; unique.
+	// Fingerprint tells the mail again when it is met again; unique. It is made under a key that is not in the store (gateway/seal): nobody can
+	// try by it what a sealed mail says.
 	Fingerprint Hash
 	Opens       time.Time // when a sealed mail may be read; zero: it is not sealed
 	Size        int64
@@ -99,13 +100,7 @@ type Inbound struct {
 	Courier     ID // whom it was matched with, when it was
 	Recipient   ID
 	From        string // as far as it could be read
-	Subject     string
-}
-
-// Fingerprint is by what a mail is known of which only the content's hash is: not that hash, which must not show of a
-// sealed answer.
-func Fingerprint(content Hash) Hash {
-	return HashOf(append([]byte("vaguemestre mail 1\x00"), content[:]...))
+	Subject     string // empty while sealed
 }
 
 // InboundState says what became of an inbound mail.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/quarantine"
@@ -69,7 +68,7 @@ func (q quarantineRaw) Run(cmds *commands, c console, ctx context.Context) error
 		if err != nil {
 			return err
 		}
-		content, err := quarantine.Raw(ctx, s, in.ID, time.Now())
+		content, err := quarantine.Raw(ctx, s, in.ID)
 		if err != nil {
 			return err
 		}

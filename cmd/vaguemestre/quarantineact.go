@@ -20,12 +20,16 @@ import (
 type quarantineShow struct{ mailID }
 
 func (q quarantineShow) Run(cmds *commands, c console, ctx context.Context) error {
-	return cmds.withStore(ctx, func(s *store.Store) error {
+	return cmds.withConfig(ctx, func(cfg config.Config, s *store.Store) error {
 		in, err := q.find(ctx, s)
 		if err != nil {
 			return err
 		}
-		v, err := quarantine.Look(ctx, s, in.ID, time.Now())
+		vault, err := daemon.SealVault(daemon.KeyFile(cfg, "seals"))
+		if err != nil {
+			return err
+		}
+		v, err := quarantine.Look(ctx, s, vault, in.ID)
 		if err != nil {
 			return err
 		}

@@ -2,20 +2,22 @@
 // list: its header, its text made safe, the raw mail, and putting it aside. Saying which letter it is about is inbound/mailbox's, which
 // understands mail.
 //
-// It promises that nothing but the header of such mail shows while the answers to any letter are still sealed, since it may
-// be one (promise 9); that a mail is put aside once, with who did it and why in an event; and that it is kept, raw, all the same. A
+// It promises that such mail, when it came while the answers to some letter were sealed, shows nothing but its header before the date at which it is
+// opened, since it may be one of them (promise 9): it is stored encrypted, and what this package decrypts of it are the fields that show; that a mail is put aside once, with who did it and why in an event; and that it is kept, raw, all the same. A
 // crash leaves all of that or nothing.
 package quarantine
 
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/act"
 	"vaguemestre/gateway/message"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 )
 
@@ -49,29 +51,38 @@ const (
 	maxValue  = 500 // octets
 )
 
-// Look reads a mail for a person.
-func Look(ctx context.Context, s *store.Store, id gateway.ID, now time.Time) (v View, err error) {
+// Look reads a mail for a person; of a sealed one that was placed, nothing.
+func Look(ctx context.Context, s *store.Store, vault *seal.Vault, id gateway.ID) (v View, err error) {
 	if v.Inbound, err = s.Inbound(ctx, id); err != nil {
 		return v, err
 	}
-	if v.SealedUntil, err = SealedUntil(ctx, s, v.Inbound, now); err != nil {
-		return v, err
-	}
-	if !v.Opens.IsZero() {
-		return v, nil // what is stored is encrypted
+	v.SealedUntil = v.Opens
+	sealed := !v.Opens.IsZero()
+	if sealed && !v.Recipient.IsZero() {
+		return v, nil
 	}
 	content, err := s.OpenContent(ctx, v.Content)
 	if err != nil {
 		return v, err
 	}
 	defer content.Close()
-	m, err := message.Read(content, content.Size(), message.DefaultLimits())
+	var raw io.ReaderAt = content
+	if sealed {
+		plain, err := vault.Reader(content, content.Size())
+		if err != nil {
+			return v, err
+		}
+		defer plain.Close()
+		raw, v.Size = plain, plain.Size()
+	}
+	m, err := message.Read(raw, v.Size, message.DefaultLimits())
 	if err != nil {
 		v.Unreadable = err.Error()
 		return v, nil
 	}
 	v.Header = shown(m.Header())
-	if !v.SealedUntil.IsZero() {
+	if sealed {
+		v.Subject = oneLine(m.Header().Text("Subject"))
 		return v, nil
 	}
 	v.Files = len(m.Files())
@@ -123,30 +134,14 @@ func oneLine(s string) string {
 	}, s)), " ")
 }
 
-// SealedUntil tells until when only the header of a mail may be read; zero: all of it may be read now. One that was matched with a letter is sealed
-// when that letter's answers are; one that was matched with nothing may be an answer to any (promise 9).
-func SealedUntil(ctx context.Context, s *store.Store, in gateway.Inbound, now time.Time) (time.Time, error) {
-	if !in.Opens.IsZero() { // it stays encrypted: whoever matches it by hand makes it a reply, which opens at its date
-		return in.Opens, nil
-	}
-	if !in.Courier.IsZero() {
-		return time.Time{}, nil
-	}
-	return s.SealedUntil(ctx, gateway.ID{}, now)
-}
-
 // Raw opens a mail as it came; a Sealed error before the date from which it may be read. The caller closes it.
-func Raw(ctx context.Context, s *store.Store, id gateway.ID, now time.Time) (store.Content, error) {
+func Raw(ctx context.Context, s *store.Store, id gateway.ID) (store.Content, error) {
 	in, err := s.Inbound(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	until, err := SealedUntil(ctx, s, in, now)
-	if err != nil {
-		return nil, err
-	}
-	if !until.IsZero() {
-		return nil, Sealed{until}
+	if !in.Opens.IsZero() {
+		return nil, Sealed{in.Opens}
 	}
 	return s.OpenContent(ctx, in.Content)
 }
@@ -160,9 +155,13 @@ func Dismiss(ctx context.Context, s *store.Store, id gateway.ID, by act.By) erro
 	if in.State != gateway.InboundQuarantined {
 		return gateway.ErrFenced
 	}
-	e := gateway.NewEvent(gateway.Dismissed, by.Now, gateway.MailDetails{From: in.From, Reason: by.Reason, Content: in.Content}, nil).
-		About(in.Courier, in.Recipient).By(by.Actor, gateway.ByAgent)
-	e.Once, e.Contents = "dismissed:"+in.ID.String(), []gateway.Hash{in.Content}
+	d := gateway.MailDetails{From: in.From, Reason: by.Reason}
+	var contents []gateway.Hash
+	if in.Opens.IsZero() {
+		d.Content, contents = in.Content, []gateway.Hash{in.Content}
+	}
+	e := gateway.NewEvent(gateway.Dismissed, by.Now, d, nil).About(in.Courier, in.Recipient).By(by.Actor, gateway.ByAgent)
+	e.Once, e.Contents = "dismissed:"+in.ID.String(), contents
 	in.State, in.Reason = gateway.InboundDismissed, by.Actor+": "+by.Reason
 	err = s.Apply(ctx, gateway.Step{Inbound: &in, Events: []gateway.Event{e}})
 	if errors.Is(err, gateway.ErrRecorded) {

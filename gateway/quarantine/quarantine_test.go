@@ -9,6 +9,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/act"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 )
 
@@ -36,7 +37,7 @@ func room(t *testing.T, raw string) (*store.Store, gateway.Inbound) {
 
 func TestWhatIsShownIsTextOnLines(t *testing.T) {
 	s, in := room(t, "From: a@b.example\r\nSubject: =?utf-8?q?Bonjour=0D=0A=1B[2J?=\r\nX-Long: "+strings.Repeat("é", 400)+"\r\nContent-Type: text/html\r\n\r\n<p>Un</p><script>deux</script>")
-	v, err := Look(t.Context(), s, in.ID, time.Now())
+	v, err := Look(t.Context(), s, nil, in.ID)
 	if err != nil || v.Text != "Un" || v.Cut || v.Unreadable != "" {
 		t.Fatalf("%+v, %v", v, err)
 	}
@@ -49,40 +50,52 @@ func TestWhatIsShownIsTextOnLines(t *testing.T) {
 
 func TestALongTextIsCut(t *testing.T) {
 	s, in := room(t, "From: a@b.example\r\n\r\n"+strings.Repeat("Une ligne de texte.\r\n", 10_000))
-	if v, err := Look(t.Context(), s, in.ID, time.Now()); err != nil || !v.Cut || len(v.Text) > MaxText {
+	if v, err := Look(t.Context(), s, nil, in.ID); err != nil || !v.Cut || len(v.Text) > MaxText {
 		t.Errorf("%d octets, cut: %v, %v", len(v.Text), v.Cut, err)
 	}
 }
 
-func TestPromiseSealedUntilOnlyTheHeaderOfWhatIsUnmatchedShows(t *testing.T) {
-	now := time.Now()
-	s, in := room(t, "From: a@b.example\r\nSubject: offre\r\n\r\ndouze mille euros")
-	body := s.Spool()
-	defer body.Discard()
-	_, _ = io.WriteString(body, "Subject: x\r\n\r\nx")
-	id := gateway.NewID(now)
-	x := gateway.Courier{ID: id, Consultation: gateway.NewID(now), Author: gateway.NewID(now), Type: gateway.Libre, Thread: id, Content: body.Hash(), Size: body.Size(), Accepted: gateway.Micros(now),
-		Options: gateway.Options{Reply: gateway.ReplyPolicy{Allowed: true, Sealed: true, By: gateway.Micros(now.Add(time.Hour))}}}
-	if _, _, err := s.Accept(t.Context(), store.Acceptance{Courier: x, Contents: []*store.Spool{body}}); err != nil {
+// TestPromiseSealedUntilOnlyTheHeaderOfWhatMayBeSealedShows: beside no letter, its header; beside a letter, nothing.
+func TestPromiseSealedUntilOnlyTheHeaderOfWhatMayBeSealedShows(t *testing.T) {
+	key, err := seal.NewKey()
+	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := Look(t.Context(), s, in.ID, now)
-	if err != nil || v.Text != "" || len(v.Header) != 2 || v.SealedUntil.IsZero() {
-		t.Errorf("%+v, %v", v, err)
+	vault, err := seal.New(key)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var sealed Sealed
-	if _, err := Raw(t.Context(), s, in.ID, now); !errors.As(err, &sealed) {
-		t.Errorf("raw: %v", err)
+	encrypted, err := vault.Seal([]byte("From: a@b.example\r\nSubject: offre\r\n\r\ndouze mille euros"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if v, err := Look(t.Context(), s, in.ID, now.Add(2*time.Hour)); err != nil || v.Text != "douze mille euros" {
-		t.Errorf("afterwards: %+v, %v", v, err)
-	}
-	in.Courier = id
+	s, in := room(t, string(encrypted))
+	in.Opens = gateway.Micros(time.Now().Add(time.Hour))
 	if err := s.Apply(t.Context(), gateway.Step{Inbound: &in}); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := Look(t.Context(), s, in.ID, now); err != nil || v.Text == "" {
-		t.Errorf("matched, and known as not sealed: %+v, %v", v, err)
+	v, err := Look(t.Context(), s, vault, in.ID)
+	if err != nil || v.Text != "" || len(v.Header) != 2 || v.Subject != "offre" || !v.SealedUntil.Equal(in.Opens) {
+		t.Errorf("%+v, %v", v, err)
+	}
+	var sealed Sealed
+	if _, err := Raw(t.Context(), s, in.ID); !errors.As(err, &sealed) {
+		t.Errorf("raw: %v", err)
+	}
+	if err := Dismiss(t.Context(), s, in.ID, act.By{Actor: "administrator:ada", Reason: "publicité", Now: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	waiting, err := s.Unsequenced(t.Context(), 10)
+	if err != nil || len(waiting) != 1 || len(waiting[0].Contents) > 0 || strings.Contains(string(waiting[0].Details), in.Content.String()) {
+		t.Errorf("the event shows what is sealed: %+v, %v", waiting, err)
+	}
+	s, placed := room(t, string(encrypted))
+	placed.Opens, placed.Courier, placed.Recipient = in.Opens, gateway.NewID(time.Now()), gateway.NewID(time.Now())
+	if err := s.Apply(t.Context(), gateway.Step{Inbound: &placed}); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Look(t.Context(), s, vault, placed.ID); err != nil || len(v.Header) > 0 || v.Subject != "" {
+		t.Errorf("beside a letter: %+v, %v", v, err)
 	}
 }
 
@@ -103,7 +116,7 @@ func TestAMailIsDismissedOnceWithItsAuthor(t *testing.T) {
 	if err != nil || len(waiting) != 1 || waiting[0].Kind != gateway.Dismissed || waiting[0].Actor != by.Actor || waiting[0].Strength != gateway.ByAgent {
 		t.Errorf("%+v, %v", waiting, err)
 	}
-	if content, err := Raw(t.Context(), s, in.ID, time.Now()); err != nil {
+	if content, err := Raw(t.Context(), s, in.ID); err != nil {
 		t.Errorf("it is not kept: %v", err)
 	} else {
 		_ = content.Close()

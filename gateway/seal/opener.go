@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"vaguemestre/gateway"
+	"vaguemestre/gateway/message"
 	"vaguemestre/gateway/store"
 )
 
@@ -101,10 +102,18 @@ func (o *Opener) count(ctx context.Context, now time.Time) error {
 func (o *Opener) open(ctx context.Context, u gateway.Unsealing, now time.Time) error {
 	plain := o.store.Spool()
 	defer plain.Discard()
-	if err := o.decrypt(ctx, u.Sealed, plain); err != nil {
+	err := o.decrypt(ctx, u.Sealed, plain)
+	if err != nil {
 		return err
 	}
 	u.At = now
+	for i, in := range u.Mails {
+		in.Subject = subject(plain)
+		u.Mails[i] = in
+		if !in.Recipient.IsZero() && len(u.Replies) == 0 { // an answer tells of itself below
+			u.Events = append(u.Events, opened(in, plain.Hash(), now))
+		}
+	}
 	for i, r := range u.Replies {
 		m, err := o.vault.Manifest(r)
 		if err != nil {
@@ -115,7 +124,7 @@ func (o *Opener) open(ctx context.Context, u gateway.Unsealing, now time.Time) e
 		u.Events = append(u.Events, unsealed(r, now))
 		u.Jobs = append(u.Jobs, tell(r, now))
 	}
-	err := o.store.Unseal(ctx, u, plain)
+	err = o.store.Unseal(ctx, u, plain)
 	if errors.Is(err, gateway.ErrRecorded) || errors.Is(err, gateway.ErrFenced) {
 		return nil // by another node
 	}
@@ -143,10 +152,26 @@ func (o *Opener) decrypt(ctx context.Context, h gateway.Hash, into io.Writer) er
 	return err
 }
 
+// subject is the one of a mail that is open; none of one that cannot be read.
+func subject(mail *store.Spool) string {
+	m, err := message.Read(mail.ReaderAt(), mail.Size(), message.DefaultLimits())
+	if err != nil {
+		return ""
+	}
+	return m.Header().Text("Subject")
+}
+
 // unsealed is the event of the opening: from here on the answer's hash is known, and its commitment can be checked.
 func unsealed(r gateway.Reply, now time.Time) gateway.Event {
 	e := gateway.NewEvent(gateway.Unsealed, now, gateway.UnsealedDetails{Reply: r.ID, Content: r.Content, Files: r.Files}, nil).About(r.Courier, r.Recipient)
 	e.Once = "unsealed:" + r.ID.String()
+	return e
+}
+
+// opened is the event of the opening of a mail that is no answer: an absence, which was kept sealed because it could say one.
+func opened(in gateway.Inbound, content gateway.Hash, now time.Time) gateway.Event {
+	e := gateway.NewEvent(gateway.Unsealed, now, gateway.UnsealedDetails{Mail: in.ID, Content: content}, nil).About(in.Courier, in.Recipient)
+	e.Once, e.Contents = "unsealed:"+in.ID.String(), []gateway.Hash{content}
 	return e
 }
 

@@ -52,6 +52,18 @@ func TestWhatIsSealedOpensWithItsKeyOnly(t *testing.T) {
 	}
 }
 
+// TestAFingerprintTellsAMailAgainToWhoHasTheKeyOnly: also after a rotation.
+func TestAFingerprintTellsAMailAgainToWhoHasTheKeyOnly(t *testing.T) {
+	old, current, content := key(t), key(t), gateway.HashOf([]byte("notre offre"))
+	mark := vault(t, old).Fingerprint(content)
+	if got := vault(t, current, old).Fingerprint(content); got != mark {
+		t.Error("after a rotation it is another")
+	}
+	if mark == content || vault(t, current).Fingerprint(content) == mark || vault(t, old).Fingerprint(gateway.HashOf(nil)) == mark {
+		t.Error("it does not depend on the key and on the content")
+	}
+}
+
 func TestALongContentIsReadAnywhere(t *testing.T) {
 	v, plain := vault(t), bytes.Repeat([]byte("0123456789abcdef"), 100_000)
 	var sealed bytes.Buffer

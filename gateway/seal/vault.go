@@ -2,6 +2,8 @@ package seal
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +17,9 @@ import (
 
 // Vault seals and opens with the keys of an installation. Safe for concurrent use.
 type Vault struct {
-	in  age.Recipient
-	out []age.Identity
+	in      age.Recipient
+	out     []age.Identity
+	marking []byte // key of the fingerprints
 }
 
 // NewKey makes a key, as the lines of a key file.
@@ -28,7 +31,8 @@ func NewKey() (string, error) {
 	return key.String() + "\n", nil
 }
 
-// New reads a key file: one key a line, the one in force first; the others still open what they sealed. Its errors repeat no key.
+// New reads a key file: one key a line, the one in force first; the others still open what they sealed. The last one, which is the oldest, makes
+// the fingerprints too, so that these stay the same when keys change. Its errors repeat no key.
 func New(keys string) (*Vault, error) {
 	v := new(Vault)
 	for line := range strings.Lines(keys) {
@@ -44,11 +48,23 @@ func New(keys string) (*Vault, error) {
 			v.in = key.Recipient()
 		}
 		v.out = append(v.out, key)
+		v.marking = mac([]byte(key.String()), "vaguemestre fingerprints 1")
 	}
 	if v.in == nil {
 		return nil, errors.New("no key for seals")
 	}
 	return v, nil
+}
+
+// Fingerprint tells a content again without telling it: nobody who lacks the key can try by it what the content may be.
+func (v *Vault) Fingerprint(content gateway.Hash) gateway.Hash {
+	return gateway.Hash(mac(v.marking, string(content[:])))
+}
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
 }
 
 // Writer seals what is written to it into w. It must be closed, which does not close w.

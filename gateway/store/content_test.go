@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,27 @@ func TestContents(t *testing.T) {
 		if left := must(os.ReadDir(filepath.Join(p.options.ContentDir, "tmp")))(t); len(left) != 0 {
 			t.Fatalf("left behind: %v", left)
 		}
+	})
+}
+
+// TestASecretSpoolLeavesNoFile: what must not be read is in no file that has a name, before it is stored.
+func TestASecretSpoolLeavesNoFile(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		s, content := p.open(t), large("secret")
+		sp := s.SecretSpool()
+		defer sp.Discard()
+		must(sp.Write(content))(t)
+		files := 0
+		check(t, filepath.WalkDir(p.options.ContentDir, func(_ string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && strings.Contains(d.Name(), "content") {
+				files++
+			}
+			return err
+		}))
+		same(t, "files", files, 0)
+		h := must(s.Keep(t.Context(), sp))(t)
+		must(s.Keep(t.Context(), sp))(t)
+		same(t, "content", contentOf(t, s, h), content)
 	})
 }
 

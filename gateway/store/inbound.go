@@ -21,14 +21,14 @@ func scanInbound(row scanner) (in gateway.Inbound, err error) {
 // mailbox was read. The same content met again, at whatever place, is the same mail: it is
 // given as it stands, and fresh is false. Mails of one mailbox are received in the order of
 // their UIDs, so that none is behind LastUID without being stored. A mail that no mailbox
-// numbers (local delivery) has UID 0. Of a sealed mail the caller gives the Fingerprint; for others it follows from the content.
+// numbers (local delivery) has UID 0. The caller gives the Fingerprint; where there is no key to make one, it is the content's hash.
 func (s *Store) Receive(ctx context.Context, in gateway.Inbound, raw *Spool) (stored gateway.Inbound, fresh bool, err error) {
 	if err := raw.settle(); err != nil {
 		return in, false, fault("receive a mail", err)
 	}
 	in.Content, in.Size = raw.Hash(), raw.Size()
 	if in.Fingerprint.IsZero() {
-		in.Fingerprint = gateway.Fingerprint(in.Content)
+		in.Fingerprint = in.Content
 	}
 	if in.State == "" {
 		in.State = gateway.InboundNew
@@ -82,12 +82,12 @@ func (t *tx) readTo(in gateway.Inbound) error {
 	return err
 }
 
-// settleInbound writes what was understood of a mail, or decided by hand.
+// settleInbound writes what was understood of a mail, or decided by hand. One whose content was sealed or opened since the caller read it is fenced.
 func (t *tx) settleInbound(in gateway.Inbound) error {
 	t.topics |= onInbound
-	return t.must(gateway.ErrFenced, `UPDATE inbound SET state = $1, class = $2, reason = $3, courier = $4, recipient = $5, from_addr = $6, subject = $7
-		WHERE id = $8 AND state IN ('new', 'quarantined')`,
-		string(in.State), in.Class, in.Reason, in.Courier.String(), in.Recipient.String(), in.From, in.Subject, in.ID.String())
+	return t.must(gateway.ErrFenced, `UPDATE inbound SET state = $1, class = $2, reason = $3, courier = $4, recipient = $5, from_addr = $6, subject = $7, opens = $8
+		WHERE id = $9 AND state IN ('new', 'quarantined') AND content = $10`,
+		string(in.State), in.Class, in.Reason, in.Courier.String(), in.Recipient.String(), in.From, in.Subject, micros(in.Opens), in.ID.String(), digest(in.Content))
 }
 
 // InboundNew gives up to n mails that nobody has understood yet, oldest first.

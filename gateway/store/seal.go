@@ -49,7 +49,16 @@ func (s *Store) SealInbound(ctx context.Context, in gateway.Inbound, opens time.
 		return in, err
 	}
 	in.Content, in.Opens = h, opens
-	return in, fault("remove what was sealed", s.sweepContent(ctx, plain, s.now().Add(time.Hour), new(Swept)))
+	err = s.sweepContent(ctx, plain, s.now().Add(time.Hour), new(Swept))
+	if e, ok := s.engine.(scrubber); ok && err == nil {
+		err = e.scrub(ctx)
+	}
+	return in, fault("remove what was sealed", err)
+}
+
+// scrubber is an engine that can leave nothing on the disk of what was removed.
+type scrubber interface {
+	scrub(ctx context.Context) error
 }
 
 // SealedStats counts the replies that are still sealed, and tells when the next one opens; zero when there is none.
@@ -59,7 +68,7 @@ func (s *Store) SealedStats(ctx context.Context) (sealed int64, next time.Time, 
 	return sealed, at(opens), fault("count sealed replies", err)
 }
 
-// ToUnseal gives up to n sealed contents whose date has come by now, earliest first, each with the replies that came with it.
+// ToUnseal gives up to n sealed contents whose date has come by now, earliest first, each with the mails and the replies that came with it.
 func (s *Store) ToUnseal(ctx context.Context, now time.Time, n int) ([]gateway.Unsealing, error) {
 	const op = "look for seals to open"
 	due, err := all(ctx, s, op, scanHash, `SELECT content FROM (
@@ -74,7 +83,11 @@ func (s *Store) ToUnseal(ctx context.Context, now time.Time, n int) ([]gateway.U
 		if err != nil {
 			return nil, err
 		}
-		unsealings = append(unsealings, gateway.Unsealing{Sealed: h, Replies: replies})
+		mails, err := all(ctx, s, op, scanInbound, "SELECT "+inboundColumns+" FROM inbound WHERE content = $1 AND opens > 0 ORDER BY id", h[:])
+		if err != nil {
+			return nil, err
+		}
+		unsealings = append(unsealings, gateway.Unsealing{Sealed: h, Mails: mails, Replies: replies})
 	}
 	return unsealings, nil
 }
@@ -86,18 +99,19 @@ func (s *Store) Unseal(ctx context.Context, u gateway.Unsealing, plain *Spool) e
 		return fault("open a seal", err)
 	}
 	return s.write(ctx, "open a seal", func(t *tx) error {
-		if err := t.record(u.Events); err != nil {
-			return err
-		}
 		if err := t.keep(plain, 0); err != nil {
 			return err
 		}
-		h := plain.Hash()
-		mails, err := t.exec("UPDATE inbound SET content = $1, size = $2, opens = 0 WHERE content = $3 AND opens > 0", h[:], plain.Size(), u.Sealed[:])
-		if err != nil {
+		if err := t.record(u.Events); err != nil {
 			return err
 		}
-		for range mails {
+		h := plain.Hash()
+		for _, in := range u.Mails {
+			err := t.must(gateway.ErrFenced, "UPDATE inbound SET content = $1, size = $2, subject = $3, opens = 0 WHERE id = $4 AND content = $5 AND opens > 0",
+				h[:], plain.Size(), in.Subject, in.ID.String(), u.Sealed[:])
+			if err != nil {
+				return err
+			}
 			if err := t.exchange(u.Sealed, h); err != nil {
 				return err
 			}

@@ -17,20 +17,30 @@ import (
 // goroutine at a time, and ended by Discard whatever became of it. What is in it is not
 // durable before the transaction that names it.
 type Spool struct {
-	files  *files
-	inline int64
-	memory bytes.Buffer
-	file   *os.File
-	path   string // of the temporary file; empty once it has its final place
-	sum    hash.Hash
-	size   int64
-	hash   gateway.Hash
-	hashed bool
+	files   *files
+	inline  int64
+	memory  bytes.Buffer
+	file    *os.File
+	path    string // of the temporary file, while it has one
+	secret  bool   // the temporary file has no name
+	settled bool   // it has its final place
+	sum     hash.Hash
+	size    int64
+	hash    gateway.Hash
+	hashed  bool
 }
 
 // Spool begins an empty one.
 func (s *Store) Spool() *Spool {
 	return &Spool{files: s.files, inline: s.inline, sum: sha256.New()}
+}
+
+// SecretSpool begins one of what may have to be encrypted before it is stored: its temporary file is nameless from the start, so that a crash
+// leaves none to be read. Storing it after all takes a copy.
+func (s *Store) SecretSpool() *Spool {
+	p := s.Spool()
+	p.secret = true
+	return p
 }
 
 // Write implements io.Writer. A failure (disk full) is temporary.
@@ -59,6 +69,12 @@ func (p *Spool) spill() error {
 		return err
 	}
 	p.file, p.path = f, f.Name()
+	if p.secret {
+		if err := os.Remove(p.path); err != nil {
+			return err
+		}
+		p.path = ""
+	}
 	_, err = f.Write(p.memory.Bytes())
 	p.memory = bytes.Buffer{}
 	return err
@@ -109,13 +125,19 @@ func (p *Spool) Discard() {
 
 // settle makes a large content durable under its final name.
 func (p *Spool) settle() error {
-	if p.file == nil || p.path == "" {
+	var err error
+	switch {
+	case p.file == nil || p.settled:
 		return nil
+	case p.secret:
+		err = p.files.put(io.NewSectionReader(p.file, 0, p.size), p.Hash())
+	default:
+		err = p.files.settle(p.file, p.path, p.Hash())
 	}
-	if err := p.files.settle(p.file, p.path, p.Hash()); err != nil {
+	if err != nil {
 		return fmt.Errorf("settle a content: %w", err)
 	}
-	p.path = ""
+	p.path, p.settled = "", true
 	return nil
 }
 

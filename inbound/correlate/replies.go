@@ -9,10 +9,20 @@ import (
 	"vaguemestre/inbound/classify"
 )
 
-// Opens is until when a mail is under seal: it answers a letter whose answers are sealed, and their date has not come. Zero: it is not.
+// Sealable tells the classes of mail in which a person can have answered. What reports on a letter is evidence at once.
+func Sealable(c classify.Class) bool {
+	switch c {
+	case classify.ClassReport, classify.ClassReceipt, classify.ClassComplaint:
+		return false
+	}
+	return true
+}
+
+// Opens is until when a mail is under seal: it answers a letter whose answers are sealed, and their date has not come. So does one that was taken for an
+// automatic answer: it may be worded by a person all the same. Zero: it is not under seal.
 func (m Mail) Opens() time.Time {
 	opens := m.Inbound.Opens
-	if !human(m.Result.Class) {
+	if !Sealable(m.Result.Class) {
 		return opens
 	}
 	for _, match := range m.Matches {

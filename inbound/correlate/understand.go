@@ -236,8 +236,10 @@ func (m Mail) mailEvent(step *gateway.Step, match Match, kind gateway.EventKind,
 	e := gateway.NewEvent(kind, m.Now, d, nil).About(match.Courier.ID, match.Recipient.ID).By("company", strength(match))
 	e.Occurred = m.received()
 	e.Generation = match.Recipient.Standing.Generation
-	e.Contents = []gateway.Hash{m.Inbound.Content}
-	e.Once = string(kind) + ":" + m.Inbound.Content.String()
+	if m.Opens().IsZero() {
+		e.Contents = []gateway.Hash{m.Inbound.Content}
+	}
+	e.Once = string(kind) + ":" + m.Inbound.ID.String() // the hash would show under the seal
 	step.Events = append(step.Events, e)
 }
 

@@ -48,6 +48,11 @@ func (s *session) receiveAll(ctx context.Context, uids []imap.UID) error {
 }
 
 func (s *session) receiveBatch(ctx context.Context, asked []imap.UID) error {
+	until, err := s.service.store.SealedUntil(ctx, gateway.ID{}, s.service.o.Now())
+	if err != nil {
+		return at(stageStore, err)
+	}
+	s.secret = !until.IsZero()
 	got, err := s.fetch(asked)
 	defer func() {
 		for _, f := range got {
@@ -156,7 +161,7 @@ func (s *session) take(data *imapclient.FetchMessageData, touch func()) (uid ima
 			if item.Literal == nil || f.spool != nil {
 				continue
 			}
-			f.spool = s.service.store.Spool()
+			f.spool = s.spool()
 			cut, failed := copyAtMost(f.spool, item.Literal, s.service.o.MaxSize, touch)
 			if cut {
 				f.problem = fmt.Sprintf(whyTooLarge, s.service.o.MaxSize)
@@ -168,6 +173,14 @@ func (s *session) take(data *imapclient.FetchMessageData, touch func()) (uid ima
 		}
 	}
 	return uid, f, err
+}
+
+// spool is where a mail goes whose seal is not known yet.
+func (s *session) spool() *store.Spool {
+	if s.secret {
+		return s.service.store.SecretSpool()
+	}
+	return s.service.store.Spool()
 }
 
 // errCut: the connection ended within a mail. The library takes that for the mail's end, and nothing more
@@ -212,7 +225,8 @@ func (s *session) receive(ctx context.Context, uid imap.UID, f fetched) error {
 		in.State, in.Class, in.Reason = gateway.InboundQuarantined, classUnreadable, f.problem
 	}
 	raw := f.spool
-	if f.problem == "" {
+	in.Fingerprint = s.service.fingerprint(raw)
+	if f.problem != whyUnfetchable { // which is a note of ours
 		sealed, err := s.service.sealed(ctx, &in, raw)
 		if err != nil {
 			return err
@@ -228,7 +242,7 @@ func (s *session) receive(ctx context.Context, uid imap.UID, f fetched) error {
 	}
 	s.last = max(s.last, uint32(uid))
 	if f.problem != whyUnfetchable {
-		s.pending[uid] = stored.ID
+		s.pending[uid] = received{stored.ID, f.problem != ""}
 	}
 	if fresh {
 		s.service.metrics.received.WithLabelValues(s.account.Name).Inc()

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/act"
+	"vaguemestre/inbound/classify"
 	"vaguemestre/inbound/correlate"
 )
 
 // Match records that a mail in quarantine is about the letter of a recipient, as a person says, and what it then is:
-// a reply, a report, an absence (correlate.Rules.UnderstandByHand). An answer to a letter whose answers are sealed is sealed first.
+// a reply, a report, an absence (correlate.Rules.UnderstandByHand). An answer to a letter whose answers are sealed is sealed first; one that was
+// sealed because it could have been such an answer, and is said to be none, is opened first.
 // gateway.ErrNotFound: there is no such mail or recipient; gateway.ErrFenced: it is in quarantine no more.
 func (s *Service) Match(ctx context.Context, mail, recipient gateway.ID, by act.By) error {
 	in, err := s.store.Inbound(ctx, mail)
@@ -27,6 +30,11 @@ func (s *Service) Match(ctx context.Context, mail, recipient gateway.ID, by act.
 	}
 	if match.Courier, err = s.store.Courier(ctx, match.Recipient.Courier); err != nil {
 		return err
+	}
+	if !in.Opens.IsZero() && in.Recipient.IsZero() {
+		if in, err = s.loosen(ctx, in, match.Courier.Options.Reply); err != nil {
+			return err
+		}
 	}
 	step, err := s.byHand(ctx, in, match, by)
 	if err != nil {
@@ -50,6 +58,29 @@ func (s *Service) Match(ctx context.Context, mail, recipient gateway.ID, by act.
 	s.o.Logger.InfoContext(ctx, "mail matched by hand", "inbound", in.ID.String(), "class", step.Inbound.Class, "courier", match.Courier.ID.String(),
 		"recipient", recipient.String(), "actor", by.Actor)
 	return nil
+}
+
+// loosen gives a mail the seal of the answers to its letter in the place of the one it had because it could have answered any: another
+// date, or none.
+func (s *Service) loosen(ctx context.Context, in gateway.Inbound, policy gateway.ReplyPolicy) (gateway.Inbound, error) {
+	if policy.Sealed && s.o.Now().Before(policy.By) && correlate.Sealable(classify.Class(in.Class)) {
+		in.Opens = policy.By
+		return in, nil
+	}
+	sealed, err := s.open(ctx, in)
+	if err != nil {
+		return in, fmt.Errorf("open a mail in quarantine: %w", err)
+	}
+	defer sealed.Close()
+	plain := s.store.Spool()
+	defer plain.Discard()
+	if _, err := io.Copy(plain, io.NewSectionReader(sealed, 0, sealed.Size())); err != nil {
+		return in, fmt.Errorf("open a mail in quarantine: %w", err)
+	}
+	if err := s.store.Unseal(ctx, gateway.Unsealing{Sealed: in.Content, Mails: []gateway.Inbound{in}}, plain); err != nil {
+		return in, err
+	}
+	return s.store.Inbound(ctx, in.ID)
 }
 
 // byHand reads a mail again, for the letter that a person names. One that cannot be read is put beside the letter as it is.

@@ -76,6 +76,7 @@ type Options struct {
 // Store is what is kept and asked: *store.Store.
 type Store interface {
 	receiving
+	sealing
 	leasing
 	understanding
 	correlate.Store
@@ -84,11 +85,16 @@ type Store interface {
 
 type receiving interface {
 	Spool() *store.Spool
+	SecretSpool() *store.Spool
 	Receive(ctx context.Context, in gateway.Inbound, raw *store.Spool) (gateway.Inbound, bool, error)
 	LastUID(ctx context.Context, account, mailbox string) (uidvalidity, uid uint32, err error)
 	Inbound(ctx context.Context, id gateway.ID) (gateway.Inbound, error)
+}
+
+type sealing interface {
 	SealedUntil(ctx context.Context, consultation gateway.ID, now time.Time) (time.Time, error)
 	SealInbound(ctx context.Context, in gateway.Inbound, opens time.Time, sealed *store.Spool) (gateway.Inbound, error)
+	Unseal(ctx context.Context, u gateway.Unsealing, plain *store.Spool) error
 }
 
 type leasing interface {

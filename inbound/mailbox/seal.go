@@ -14,35 +14,51 @@ import (
 )
 
 // sealed gives what is stored in the place of a mail that is under seal, and says in the mail's row when it opens; nil: it is stored as it came. It
-// looks only while some seal is open. What cannot be read answers nothing that can be known: it is stored as it came, for the
-// quarantine, which shows headers only while a seal is open.
+// looks only while some seal is open.
 func (s *Service) sealed(ctx context.Context, in *gateway.Inbound, raw *store.Spool) (*store.Spool, error) {
 	now := s.o.Now()
 	until, err := s.store.SealedUntil(ctx, gateway.ID{}, now)
 	if err != nil || until.IsZero() {
 		return nil, err
 	}
-	opens, err := s.opens(ctx, raw)
-	if err != nil || opens.IsZero() {
+	if in.Opens, err = s.opens(ctx, *in, raw, until); err != nil || in.Opens.IsZero() {
 		return nil, err
 	}
-	in.Opens, in.Fingerprint = opens, gateway.Fingerprint(raw.Hash())
 	return s.encrypt(raw.ReaderAt(), raw.Size())
 }
 
-// opens tells until when a mail that just came in is under seal. The errors are the store's.
-func (s *Service) opens(ctx context.Context, raw *store.Spool) (opens time.Time, err error) {
+// opens tells until when a mail that just came in is under seal. What will wait in quarantine beside no letter, since it cannot be read or
+// placed, may answer any: it opens with the last of the seals that are open now, and nobody can answer those to come. The errors are ours.
+func (s *Service) opens(ctx context.Context, in gateway.Inbound, raw *store.Spool, until time.Time) (opens time.Time, err error) {
 	defer func() {
 		if recover() != nil { // understanding it will fail alike, and be counted and told there
-			opens, err = time.Time{}, nil
+			opens, err = until, nil
 		}
 	}()
-	mail, _, err := s.look(ctx, gateway.Inbound{}, raw.ReaderAt(), raw.Size())
+	if in.State == gateway.InboundQuarantined {
+		return until, nil
+	}
+	mail, _, err := s.look(ctx, in, raw.ReaderAt(), raw.Size())
 	var ours *outage
 	if err != nil && !errors.As(err, &ours) {
-		return time.Time{}, nil
+		return until, nil
 	}
-	return mail.Opens(), err
+	if opens = mail.Opens(); err != nil || !opens.IsZero() {
+		return opens, err
+	}
+	step, err := s.o.Rules.Understand(mail)
+	if err == nil && step.Inbound.State == gateway.InboundQuarantined && step.Inbound.Recipient.IsZero() {
+		opens = until
+	}
+	return opens, err
+}
+
+// fingerprint is by what a mail is known when it is met again.
+func (s *Service) fingerprint(raw *store.Spool) gateway.Hash {
+	if s.o.Vault == nil {
+		return gateway.Hash{} // the store has its own
+	}
+	return s.o.Vault.Fingerprint(raw.Hash())
 }
 
 func (s *Service) encrypt(raw io.ReaderAt, size int64) (*store.Spool, error) {

@@ -2,16 +2,21 @@ package mailbox
 
 import (
 	"bytes"
+	"context"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
+
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/seal"
+	"vaguemestre/gateway/store"
 )
 
 // onDisk tells whether some file of the installation holds these octets.
@@ -108,4 +113,174 @@ func TestAMailThatIsSeenToBeSealedLateIsSealedThen(t *testing.T) {
 	if _, err := w.store.OpenContent(t.Context(), in.Content); err == nil {
 		t.Error("what could be read is still there")
 	}
+}
+
+// sealedWorld is a world whose letter takes sealed answers for another hour, which is read.
+func sealedWorld(t *testing.T) (w *world, server *memory, service *Service, by time.Time) {
+	t.Helper()
+	by = time.Now().Add(time.Hour)
+	w, server = newWorld(t, gateway.ReplyPolicy{Allowed: true, Sealed: true, By: by}), newMemory(t, 1)
+	service, _ = w.run(w.options(account(server.address)), nil)
+	return w, server, service, by
+}
+
+// letterUnder is a letter of another courier.
+func (w *world) letterUnder(policy gateway.ReplyPolicy) gateway.Recipient {
+	w.t.Helper()
+	courier, letter := w.courier, w.letter
+	w.accept(policy)
+	other := w.letter
+	w.courier, w.letter = courier, letter
+	return other
+}
+
+// opened opens what is due at a time.
+func (w *world) opened(at time.Time) {
+	w.t.Helper()
+	o := seal.NewOpener(seal.Options{Now: func() time.Time { return at }, Logger: slog.New(slog.NewTextHandler(w.log, nil))}, w.vault, w.store)
+	if err := o.Round(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// hidden checks that nothing of the installation's files shows these words.
+func (w *world) hidden(words ...string) {
+	w.t.Helper()
+	for _, s := range words {
+		if w.onDisk(s) {
+			w.t.Errorf("%q can be read on the disk", s)
+		}
+	}
+}
+
+// TestPromiseSealedUntilAnAutomaticAnswerToo: it may say what an answer says. That one came is known at once, what it says at the date.
+func TestPromiseSealedUntilAnAutomaticAnswerToo(t *testing.T) {
+	t.Parallel()
+	w, server, _, by := sealedWorld(t)
+	const secret = "prix unitaire de douze mille euros"
+	raw := strings.Replace(string(w.answer(1)), "\r\n\r\n", "\r\nAuto-Submitted: auto-replied\r\n\r\nJe suis absent. "+secret+"\r\n", 1)
+	server.deliver(t, []byte(raw))
+	w.until("the absence is recorded", func() bool { return w.count(gateway.Absent) == 1 })
+	w.hidden(secret, gateway.HashOf([]byte(raw)).String())
+	if replies, err := w.store.Replies(t.Context(), w.courier.ID); err != nil || len(replies) > 0 {
+		t.Fatalf("%d replies, %v", len(replies), err)
+	}
+	w.opened(by.Add(-time.Second))
+	w.hidden(secret)
+	w.opened(by)
+	w.opened(by)
+	for _, e := range w.events() {
+		if e.Kind == gateway.Unsealed && e.Recipient == w.letter.ID && len(e.Contents) == 1 && e.Contents[0] == gateway.HashOf([]byte(raw)) {
+			return
+		}
+	}
+	t.Errorf("no event leads to what it says: %+v", w.events())
+}
+
+// TestPromiseSealedUntilMailBesideNoLetterToo: what cannot be placed, or read, may be a sealed answer. It is matched by hand without being read.
+func TestPromiseSealedUntilMailBesideNoLetterToo(t *testing.T) {
+	t.Parallel()
+	w, server, service, by := sealedWorld(t)
+	const secret, odd = "12 000 euros", "treize mille"
+	server.deliver(t, crlf(lostAnswer))
+	server.deliver(t, crlf("Content-Type: multipart/mixed; boundary=b\n\n"+strings.Repeat("--b\n\nx\n", 1500)+odd+"\n--b--\n")) // cannot be read
+	w.until("both wait in quarantine", func() bool { return len(w.inbounds(gateway.InboundQuarantined)) == 2 })
+	w.until("no copy is left", func() bool { return len(copies(t, server.address, "INBOX")) == 0 })
+	w.hidden(secret, odd, "Subject: Re: Courrier")
+	var lost gateway.Inbound
+	for _, in := range w.inbounds(gateway.InboundQuarantined) {
+		if !in.Opens.Equal(gateway.Micros(by)) {
+			t.Errorf("it opens %v", in.Opens)
+		}
+		if in.Class == "reply" && in.From != "" {
+			lost = in
+		}
+	}
+	if err := service.Match(t.Context(), lost.ID, w.letter.ID, byAda()); err != nil {
+		t.Fatal(err)
+	}
+	w.hidden(secret)
+	replies, err := w.store.Replies(t.Context(), w.courier.ID)
+	if err != nil || len(replies) != 1 || !replies[0].Closed() || !replies[0].Opens.Equal(gateway.Micros(by)) {
+		t.Fatalf("%+v, %v", replies, err)
+	}
+	w.opened(by)
+	if replies, err = w.store.Replies(t.Context(), w.courier.ID); err != nil || replies[0].Closed() || !strings.Contains(replies[0].Text, secret) {
+		t.Errorf("once opened: %+v, %v", replies, err)
+	}
+	if in, err := w.store.Inbound(t.Context(), lost.ID); err != nil || in.Subject != "Re: Courrier" || !in.Opens.IsZero() {
+		t.Errorf("once opened: %+v, %v", in, err)
+	}
+	if !w.onDisk(odd) {
+		t.Error("what waits in quarantine does not open")
+	}
+}
+
+// TestMailSaidToBeNoSealedAnswerOpensAtOnce: a person places it beside a letter whose answers are not sealed.
+func TestMailSaidToBeNoSealedAnswerOpensAtOnce(t *testing.T) {
+	t.Parallel()
+	w, server, service, _ := sealedWorld(t)
+	server.deliver(t, crlf(lostAnswer))
+	w.until("it waits in quarantine", func() bool { return len(w.inbounds(gateway.InboundQuarantined)) == 1 })
+	other := w.letterUnder(gateway.ReplyPolicy{Allowed: true})
+	if err := service.Match(t.Context(), w.inbounds(gateway.InboundQuarantined)[0].ID, other.ID, byAda()); err != nil {
+		t.Fatal(err)
+	}
+	replies, err := w.store.Replies(t.Context(), other.Courier)
+	if err != nil || len(replies) != 1 || replies[0].Sealed || replies[0].Content != gateway.HashOf(crlf(lostAnswer)) || !strings.Contains(replies[0].Text, "12 000 euros") {
+		t.Errorf("%+v, %v", replies, err)
+	}
+}
+
+// TestAReportIsEvidenceAtOnce: what reports on a letter answers nothing.
+func TestAReportIsEvidenceAtOnce(t *testing.T) {
+	t.Parallel()
+	w, server, _, _ := sealedWorld(t)
+	server.deliver(t, w.delivered())
+	w.until("it is recorded", func() bool { return w.count(gateway.Delivered) == 1 })
+	if e := w.events()[len(w.events())-1]; len(e.Contents) != 1 || e.Contents[0] != gateway.HashOf(w.delivered()) {
+		t.Errorf("%+v", e)
+	}
+}
+
+// looking is a store that looks at the disk as a mail is handed in: everything fetched is there, nothing is stored.
+type looking struct {
+	Store
+	look func()
+}
+
+func (l *looking) Receive(ctx context.Context, in gateway.Inbound, raw *store.Spool) (gateway.Inbound, bool, error) {
+	l.look()
+	return l.Store.Receive(ctx, in, raw)
+}
+
+// TestPromiseSealedUntilALargeAnswerIsInNoTemporaryFile: one that a kill would leave behind.
+func TestPromiseSealedUntilALargeAnswerIsInNoTemporaryFile(t *testing.T) {
+	t.Parallel()
+	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true, Sealed: true, By: time.Now().Add(time.Hour)}), newMemory(t, 1)
+	const secret = "prix unitaire de douze mille euros\r\n"
+	w.run(w.options(account(server.address)), &looking{w.store, func() {
+		if w.onDisk(secret) {
+			t.Error("it can be read on the disk while it comes in")
+		}
+	}})
+	server.deliver(t, append(w.answer(1), bytes.Repeat([]byte(secret), 10_000)...))
+	w.until("the answer is recorded", func() bool { return w.count(gateway.Replied) == 1 })
+	w.hidden(secret)
+}
+
+// TestPromiseNothingDroppedTheCopyOfWhatIsCutStays: it alone is whole. What is kept of it is sealed.
+func TestPromiseNothingDroppedTheCopyOfWhatIsCutStays(t *testing.T) {
+	t.Parallel()
+	w, server := newWorld(t, gateway.ReplyPolicy{Allowed: true, Sealed: true, By: time.Now().Add(time.Hour)}), newMemory(t, 1)
+	o := w.options(account(server.address))
+	o.MaxSize = 10_000
+	w.run(o, nil)
+	const secret = "prix unitaire de douze mille euros\r\n"
+	server.deliver(t, append(w.answer(1), bytes.Repeat([]byte(secret), 10_000)...))
+	w.until("it is settled", func() bool {
+		all := copies(t, server.address, "INBOX")
+		return len(all) == 1 && slices.Contains(all[0], imap.FlagSeen)
+	})
+	w.hidden(secret)
 }

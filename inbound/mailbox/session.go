@@ -26,7 +26,14 @@ type session struct {
 	last     uint32 // the UID up to which the folder was read
 	keywords bool   // the folder keeps flags of our own
 	arrived  chan struct{}
-	pending  map[imap.UID]gateway.ID // stored, their copies not settled yet
+	secret   bool                  // some seal is open: what comes may have to be encrypted
+	pending  map[imap.UID]received // stored, their copies not settled yet
+}
+
+// received is a mail that is stored.
+type received struct {
+	mail gateway.ID
+	part bool // of it: the copy alone is whole
 }
 
 // farewell is how long LOGOUT may take.
@@ -34,7 +41,7 @@ const farewell = 5 * time.Second
 
 // session connects and reads until something fails (the error), or the context ends (nil).
 func (r *reader) session(ctx context.Context) error {
-	s := &session{reader: r, arrived: make(chan struct{}, 1), pending: map[imap.UID]gateway.ID{}}
+	s := &session{reader: r, arrived: make(chan struct{}, 1), pending: map[imap.UID]received{}}
 	options := &imapclient.Options{UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
 			if data.NumMessages != nil {

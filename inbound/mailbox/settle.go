@@ -46,13 +46,13 @@ func (s *session) settle(ctx context.Context) error {
 	return nil
 }
 
-// settled tells whether a mail is understood or quarantined, and whether it is a sealed answer.
-func (s *session) settled(ctx context.Context, id gateway.ID) (settled, secret bool, err error) {
-	in, err := s.service.store.Inbound(ctx, id)
+// settled tells whether a mail is understood or quarantined, and whether its copy must not stay since it is sealed, or may be, and is ours whole.
+func (s *session) settled(ctx context.Context, r received) (settled, secret bool, err error) {
+	in, err := s.service.store.Inbound(ctx, r.mail)
 	if err != nil || in.State == gateway.InboundNew {
 		return false, false, err
 	}
-	return true, !in.Opens.IsZero(), nil
+	return true, !in.Opens.IsZero() && !r.part, nil
 }
 
 // file flags copies where they are, or moves them.

@@ -95,7 +95,7 @@ func (c *Console) loadMail(r *http.Request, v *visit) (quarantine.View, error) {
 	if err != nil {
 		return quarantine.View{}, err
 	}
-	view, err := quarantine.Look(r.Context(), c.d.Store, id, v.now)
+	view, err := quarantine.Look(r.Context(), c.d.Store, c.d.Vault, id)
 	if err == nil && view.State != gateway.InboundQuarantined {
 		err = gateway.ErrNotFound
 	}
@@ -137,7 +137,7 @@ func (c *Console) rawMail(w http.ResponseWriter, r *http.Request, v *visit) erro
 	if err != nil {
 		return err
 	}
-	content, err := quarantine.Raw(r.Context(), c.d.Store, view.ID, v.now)
+	content, err := quarantine.Raw(r.Context(), c.d.Store, view.ID)
 	var sealed quarantine.Sealed
 	if errors.As(err, &sealed) {
 		return c.showMail(w, r, v, c.site.Text(v.lang, "quarantine.sealed", "Date", web.Date(v.lang, sealed.Until, v.zone())))

@@ -10,7 +10,7 @@ import (
 
 	"vaguemestre/deploy/sandbox/browser"
 	"vaguemestre/gateway"
-	"vaguemestre/gateway/store"
+	"vaguemestre/gateway/seal"
 )
 
 // unplaced puts a mail in quarantine.
@@ -104,27 +104,24 @@ func TestAMailIsMatchedByHandOrDismissed(t *testing.T) {
 	}
 }
 
-// sealing sends a courier whose answers are sealed for an hour.
-func (h *house) sealing() {
+// maybeSealed puts a mail in quarantine that came while answers were sealed.
+func (h *house) maybeSealed(raw string, until time.Time) gateway.Inbound {
 	h.t.Helper()
-	id, now := gateway.NewID(h.clock.now()), gateway.Micros(h.clock.now())
 	spool := h.d.Store.Spool()
 	defer spool.Discard()
-	_, _ = io.WriteString(spool, "Subject: Invitation\r\n\r\nBonjour.\r\n")
-	x := gateway.Courier{
-		ID: id, Consultation: h.about.ID, Author: h.victoria.ID, Type: gateway.Libre, Thread: id, Content: spool.Hash(), Size: spool.Size(), Accepted: now,
-		Options: gateway.Options{Acknowledged: true, Reply: gateway.ReplyPolicy{Allowed: true, Sealed: true, By: now.Add(time.Hour)}},
-	}
-	_, _, err := h.d.Store.Accept(h.t.Context(), store.Acceptance{Courier: x, Contents: []*store.Spool{spool},
-		Recipients: []gateway.Recipient{{ID: gateway.NewID(now), Courier: id, Address: "contact@entreprise-x.example"}}})
+	_, _ = spool.Write(must(h.vault.Seal([]byte(raw)))(h.t))
+	in, _, err := h.d.Store.Receive(h.t.Context(), gateway.Inbound{Account: "principal", Opens: gateway.Micros(until)}, spool)
 	check(h.t, err)
+	in.State, in.Class, in.Reason, in.From = gateway.InboundQuarantined, "reply", "about no letter of this gateway", "contact@entreprise-x.example"
+	check(h.t, h.d.Store.Apply(h.t.Context(), gateway.Step{Inbound: &in}))
+	return in
 }
 
 func TestPromiseSealedUntilMailInQuarantineShowsItsHeaderOnly(t *testing.T) {
 	h := newHouse(t)
-	in, p := h.unplaced(hostile), h.signedIn(h.admin)
-	h.sealing()
-	a := p.get(mailPath(in.ID)).says(t, http.StatusOK, "contact@entreprise-x.example", "sous scellés", "X-Hostile")
+	in, p := h.maybeSealed(hostile, h.clock.now().Add(time.Hour)), h.signedIn(h.admin)
+	p.get("/passerelle/quarantaine").says(t, http.StatusOK, "(objet sous scellés)")
+	a := p.get(mailPath(in.ID)).says(t, http.StatusOK, "contact@entreprise-x.example", "sous scellés", "X-Hostile", "&lt;script&gt;alert(1)")
 	b := p.get(mailPath(in.ID)+"/message").says(t, http.StatusConflict, "sous scellés")
 	if strings.Contains(a.Body+b.Body, "maintenons") {
 		t.Error("what may be a sealed answer shows")
@@ -132,8 +129,10 @@ func TestPromiseSealedUntilMailInQuarantineShowsItsHeaderOnly(t *testing.T) {
 	h.clock.add(50 * time.Minute)
 	p.get(mailPath(in.ID)).says(t, http.StatusOK, "sous scellés")
 	h.clock.add(11 * time.Minute)
+	check(t, seal.NewOpener(seal.Options{Now: h.clock.now, Logger: h.o.Logger}, h.vault, h.d.Store).Round(t.Context()))
 	p = h.signedIn(h.admin)
 	p.get(mailPath(in.ID)).says(t, http.StatusOK, "maintenons")
+	p.get("/passerelle/quarantaine").says(t, http.StatusOK, "&lt;script&gt;alert(1)")
 }
 
 func TestTheQuarantinesPages(t *testing.T) {

@@ -22,6 +22,7 @@ import (
 	"vaguemestre/gateway/address"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/intake/kinds"
+	"vaguemestre/gateway/seal"
 	"vaguemestre/gateway/store"
 	"vaguemestre/gateway/token"
 	"vaguemestre/tracking/web"
@@ -89,6 +90,7 @@ type Deps struct {
 	Composer    Composer
 	Pager       Pager
 	Matcher     Matcher
+	Vault       *seal.Vault // of mail that may be a sealed answer
 	Instruments Instruments
 	Node        string // this process's name among the nodes, as store.SeeNode has it
 	APIKeys     APIKeys

@@ -132,6 +132,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	s := must(store.Open(ctx, store.Options{Path: t.TempDir() + "/db", ContentDir: t.TempDir(), Now: h.clock.now}))(t)
 	ring := must(token.NewRing(token.Key{ID: 3}))(t)
+	h.vault = must(seal.New(must(seal.NewKey())(t)))(t)
 	set := must(kinds.Load(configs.Courriers(), ""))(t)
 	in := must(intake.New(intake.Options{Domain: "courrier.example", BaseURL: "https://pages.example", Postmaster: "admin@ville.example", Now: h.clock.now},
 		intake.Deps{Store: s, Kinds: set, Tokens: ring, Composer: composer{}}))(t)
@@ -149,7 +150,7 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 	for _, c := range change {
 		c(&o)
 	}
-	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Instruments: &h.health, APIKeys: APIKeys{Scopes: []string{"consultations", "agents", "send", "read", "events"}, New: func() (string, gateway.Hash) { s := secret(); return s, gateway.HashOf([]byte(s)) }}, Kinds: set, Tokens: ring}))(t)
+	h.Console = must(New(o, Deps{Store: s, Accounts: accounts, Intake: in, Prover: proof.New(proof.Options{Seal: signing, Now: h.clock.now}, s, book), Composer: composer{}, Pager: pager{}, Matcher: &h.matched, Vault: h.vault, Instruments: &h.health, APIKeys: APIKeys{Scopes: []string{"consultations", "agents", "send", "read", "events"}, New: func() (string, gateway.Hash) { s := secret(); return s, gateway.HashOf([]byte(s)) }}, Kinds: set, Tokens: ring}))(t)
 	h.tries = web.PerMinute(100_000, h.clock.now)
 	h.site.Start()
 	running, cancel := context.WithCancel(ctx)
@@ -163,7 +164,6 @@ func newHouse(t testing.TB, change ...func(*Options)) *house {
 		group.Wait()
 		check(t, s.Close())
 	})
-	h.vault = must(seal.New(must(seal.NewKey())(t)))(t)
 	h.settle()
 	return h
 }

@@ -46,7 +46,7 @@ func (d *Daemon) makeConsole(in *intake.Intake, accounts *account.Accounts) erro
 		BaseURL: c.BaseURL, Domain: d.cfg.Domain, Name: serviceName, Theme: theme, Mail: d.mailDoors(),
 		MaxPlain: d.cfg.Couriers.MaxPlain, MaxFiles: d.cfg.Couriers.MaxAcknowledged, PerMinute: c.PerMinute, Live: c.Live, LivePerAgent: c.LivePerAgent, TrustedProxies: proxies,
 		Idle: c.Idle.Of(), Lifetime: c.Lifetime.Of(), OpenID: provider, Now: d.now, Logger: d.log, Registerer: d.registry,
-	}, console.Deps{Store: d.store, Accounts: accounts, Intake: in, Prover: d.proof, Composer: d.composer, Pager: trialPager{d}, Matcher: d.mailboxes, Instruments: instruments{d}, Node: d.owner(), APIKeys: console.APIKeys{Scopes: api.Scopes(), New: api.NewKey}, Kinds: types, Tokens: d.ring})
+	}, console.Deps{Store: d.store, Accounts: accounts, Intake: in, Prover: d.proof, Composer: d.composer, Pager: trialPager{d}, Matcher: d.mailboxes, Vault: d.vault, Instruments: instruments{d}, Node: d.owner(), APIKeys: console.APIKeys{Scopes: api.Scopes(), New: api.NewKey}, Kinds: types, Tokens: d.ring})
 	if err != nil {
 		return err
 	}

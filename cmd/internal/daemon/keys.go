@@ -55,7 +55,8 @@ func keepKey(path string, text []byte) ([]byte, error) {
 }
 
 // SealVault reads the keys of sealed answers, and makes the first one when there is none. The file holds one key of age a line,
-// the one in force first: to rotate, add a line before the others. A key that still seals something must not be removed.
+// the one in force first: to rotate, add a line before the others. A key that still seals something must not be removed,
+// nor the last one: mail met again is known by it.
 func SealVault(path string) (*seal.Vault, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

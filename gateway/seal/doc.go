@@ -11,7 +11,7 @@
 // could not be placed or read while some seal was open, until the last of those seals.
 //
 // Nothing of the gateway decrypts an answer before its date, except the page on which a company is still writing it, for
-// that company, and the receipt that the company gets as it sends. Whoever holds both the key file and the contents can:
+// that company, the receipt that the company gets as it sends, and the header of what waits in quarantine beside no letter. Whoever holds both the key file and the contents can:
 // the date is kept by the gateway, not by mathematics. Without the key file, what is still sealed is lost.
 //
 // At the date the Opener decrypts each answer, and in one transaction stores it as any other answer, records the event

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"bytes"
+	"encoding/json"
 	"sync"
 	"time"
 )
@@ -93,6 +95,28 @@ func (c Consultation) Block() ContextBlock {
 		Reference: c.Reference, Title: c.Title, Object: c.Object, Deadline: c.Deadline,
 		PublicBody: c.PublicBody, PurchasingEntity: c.PurchasingEntity, Zone: c.Zone, Language: c.Language,
 	}
+}
+
+// Digest is the SHA-256 of the block in its canonical form, which is that of evidence.json: JSON with its keys in order, without spaces, the deadline
+// in UTC.
+func (b ContextBlock) Digest() Hash {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	err := e.Encode(struct { // the keys in order
+		Deadline         time.Time `json:"deadline,omitzero"`
+		Language         string    `json:"language"`
+		Object           string    `json:"object"`
+		PublicBody       string    `json:"public_body"`
+		PurchasingEntity string    `json:"purchasing_entity"`
+		Reference        string    `json:"reference"`
+		Title            string    `json:"title"`
+		Zone             string    `json:"zone"`
+	}{b.Deadline.UTC(), b.Language, b.Object, b.PublicBody, b.PurchasingEntity, b.Reference, b.Title, b.Zone})
+	if err != nil {
+		return Hash{} // a deadline beyond the year 9999: nobody's
+	}
+	return HashOf(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 }
 
 // Location is the zone in which the block's dates are shown.

@@ -14,12 +14,14 @@ type (
 		Files     []File   `json:"files,omitempty"`
 		Door      Door     `json:"door"`
 		Author    string   `json:"author"`
+		Context   Hash     `json:"context"` // ContextBlock.Digest
 	}
 	// RecipientDetails: one recipient of an accepted courier.
 	RecipientDetails struct {
 		Address  string   `json:"address"`
 		Company  string   `json:"company,omitempty"`
 		Register Register `json:"register,omitempty"`
+		Context  Hash     `json:"context"` // ContextBlock.Digest: the proof for this recipient alone shows no other event that has it
 	}
 	// RelayDetails: one SMTP transaction (sent, deferred, failed, uncertain).
 	RelayDetails struct {

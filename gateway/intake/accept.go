@@ -89,15 +89,16 @@ func (x *exam) key() gateway.Hash {
 
 // events say what the agent asked, and to whom: the expansion of the groups as it was.
 func (x *exam) events(recipients []gateway.Recipient) []gateway.Event {
-	c, actor := x.courier, "agent:"+x.s.Agent.Login
+	c, actor, context := x.courier, "agent:"+x.s.Agent.Login, x.courier.Context.Digest()
 	details := gateway.SubmittedDetails{
 		Type: c.Type, Options: c.Options, Subject: c.Subject, MessageID: c.MessageID, Content: c.Content, Files: c.Files, Door: c.Door, Author: c.AuthorAddr,
+		Context: context,
 	}
 	whole := gateway.NewEvent(gateway.Submitted, x.now, details, nil).About(c.ID, gateway.ID{}).By(actor, gateway.ByAgent)
 	whole.Contents = []gateway.Hash{c.Content}
 	events := append(make([]gateway.Event, 0, len(recipients)+1), whole)
 	for _, r := range recipients {
-		details := gateway.RecipientDetails{Address: r.Address, Company: r.CompanyName, Register: r.Register}
+		details := gateway.RecipientDetails{Address: r.Address, Company: r.CompanyName, Register: r.Register, Context: context}
 		events = append(events, gateway.NewEvent(gateway.Submitted, x.now, details, nil).About(c.ID, r.ID).By(actor, gateway.ByAgent))
 	}
 	return events

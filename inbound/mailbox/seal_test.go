@@ -264,7 +264,7 @@ func TestPromiseSealedUntilALargeAnswerIsInNoTemporaryFile(t *testing.T) {
 			t.Error("it can be read on the disk while it comes in")
 		}
 	}})
-	server.deliver(t, append(w.answer(1), bytes.Repeat([]byte(secret), 10_000)...))
+	server.deliver(t, append(w.answer(1), bytes.Repeat([]byte(secret), 500)...))
 	w.until("the answer is recorded", func() bool { return w.count(gateway.Replied) == 1 })
 	w.hidden(secret)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/tracking/ledger"
@@ -116,6 +117,8 @@ func TestEachKindOfTamperingIsNamed(t *testing.T) {
 		{"address of a recipient", func(ev *Evidence) { ev.Recipients[0].Address = "x@y.example" }, nil, "fact-wrong"},
 		{"recipient left out", func(ev *Evidence) { ev.Recipients = ev.Recipients[:1] }, nil, "fact-wrong"},
 		{"subject", func(ev *Evidence) { ev.Courier.Subject += "!" }, nil, "fact-wrong"},
+		{"title of the consultation", func(ev *Evidence) { ev.Consultation.Title += "!" }, nil, "fact-wrong"},
+		{"deadline of the consultation", func(ev *Evidence) { ev.Consultation.Deadline = ev.Consultation.Deadline.AddDate(0, 0, 1) }, nil, "fact-wrong"},
 		{"author", func(ev *Evidence) { ev.Courier.AuthorAddr = "x@y.example" }, nil, "fact-wrong"},
 		{"text", func(ev *Evidence) { ev.Courier.Text = strings.Replace(ev.Courier.Text, "n'a pas", "a", 1) }, nil, "fact-wrong"},
 		{"file of the letter", func(ev *Evidence) { ev.Courier.Files[0].SHA256 = gateway.HashOf(nil) }, nil, "fact-wrong"},
@@ -133,7 +136,14 @@ func TestEachKindOfTamperingIsNamed(t *testing.T) {
 		{"checkpoint", nil, replace(checkpointName, func(s string) string { return strings.Replace(s, "\n9\n", "\n8\n", 1) }), "checkpoint-broken"},
 		{"size of the ledger", func(ev *Evidence) { ev.Ledger.Size++ }, nil, "fact-wrong"},
 		{"proof of inclusion", nil, replace(inclusionName, func(s string) string { return strings.Replace(s, `"position":6`, `"position":5`, 1) }), ""},
-		{"path of inclusion", nil, replace(inclusionName, func(s string) string { return strings.Replace(s, "A", "B", 1) }), "event-changed"},
+		{"path of inclusion", nil, replace(inclusionName, func(s string) string {
+			at := strings.Index(s, `"path":["`) + len(`"path":["`)
+			other := "A"
+			if s[at] == 'A' {
+				other = "B"
+			}
+			return s[:at] + other + s[at+1:]
+		}), "event-changed"},
 		{"seal's certificate", func(ev *Evidence) { ev.Seal.Certificate = gateway.HashOf(nil) }, nil, "seal-other"},
 		{"stamp claimed", func(ev *Evidence) { ev.Ledger.Stamped = &Stamped{Authority: "x", At: ev.Issued.At} }, nil, "stamp-broken"},
 	}
@@ -148,6 +158,47 @@ func TestEachKindOfTamperingIsNamed(t *testing.T) {
 				t.Errorf("not named:\n%s", r.Text("en"))
 			}
 		})
+	}
+}
+
+// TestTheConsultationIsCheckedInTheProofForOneRecipient: what holds its digest there is the event of that recipient.
+func TestTheConsultationIsCheckedInTheProofForOneRecipient(t *testing.T) {
+	w := newWorld(t)
+	c, rs := w.story()
+	for name, tc := range map[string]struct {
+		change func(*Evidence)
+		want   string
+	}{
+		"as it was": {nil, ""},
+		"altered":   {func(ev *Evidence) { ev.Consultation.Object += "!" }, "fact-wrong"},
+	} {
+		m, err := w.issuer.collect(t.Context(), c.ID, rs[0].ID, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawn, err := pages(m.evidence, m.files[0].SHA256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := w.verify(w.forge(drawn, m, tc.change, nil), Trust{Ledgers: []string{w.key.Public()}})
+		if got := strings.Join(keys(r, Wrong), " "); got != tc.want || strings.Contains(r.Text("en"), "information on the tender") != (tc.want != "") {
+			t.Errorf("%s: %q\n%s", name, got, r.Text("en"))
+		}
+	}
+}
+
+// TestAnybodyCanDigestTheConsultation: from the evidence as it is written, its keys in order.
+func TestAnybodyCanDigestTheConsultation(t *testing.T) {
+	block := gateway.ContextBlock{Reference: "R<1>&", Title: "É", Deadline: time.Date(2021, 3, 9, 10, 0, 0, 0, paris()).UTC(), Zone: "Europe/Paris"}
+	for _, b := range []gateway.ContextBlock{block, {}} {
+		text, err := canonical(b)
+		if err != nil || gateway.HashOf(bytes.TrimSpace(text)) != b.Digest() {
+			t.Errorf("%s, %v", text, err)
+		}
+	}
+	block.Deadline = block.Deadline.AddDate(9000, 0, 0)
+	if !block.Digest().IsZero() {
+		t.Error("a date that JSON has not")
 	}
 }
 

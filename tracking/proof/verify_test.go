@@ -98,7 +98,7 @@ func TestWhatIsNotProvedIsSaid(t *testing.T) {
 	c, _ := w.story()
 	b := w.pdf(c.ID, gateway.ID{}, "")
 	r := w.verify(b, Trust{})
-	want := "seal-unstamped seal-self checkpoint-own unstamped facts-unproved not-qualified"
+	want := "seal-unstamped seal-self checkpoint-own unstamped not-qualified"
 	if got := strings.Join(keys(r, NotProved), " "); got != want {
 		t.Errorf("%s\n%s", got, r.Text("fr"))
 	}

@@ -176,10 +176,19 @@ func (c *claims) letter() {
 	c.judge(shown, d.Subject == said.Subject && d.Type == said.Type && same(d.Options, said.Options) && d.Door == said.Door, "subject")
 	c.judge(shown, same(d.Files, said.Files), "files")
 	c.judge(shown, d.Author == said.AuthorAddr && (said.MessageID == "" || d.MessageID == said.MessageID), "author")
-	c.judge(false, false, "consultation")
+	c.consultation(d.Context)
 	if !said.Content.IsZero() {
 		c.judge(shown, d.Content == said.Content, "content")
 	}
+}
+
+// consultation holds the contextual block against the digest that the courier's own event, or in a proof for one recipient theirs, bears.
+func (c *claims) consultation(digest gateway.Hash) {
+	if only := c.Evidence.Issued.For; !only.IsZero() {
+		f, _ := c.find(func(f EventFacts) bool { return f.Kind == gateway.Submitted && f.Recipient == only })
+		digest = details[gateway.RecipientDetails](f).Context
+	}
+	c.judge(!digest.IsZero(), c.Evidence.Consultation.Digest() == digest, "consultation")
 }
 
 // same compares two values by their JSON: what a reader of the evidence sees.

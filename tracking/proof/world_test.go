@@ -191,12 +191,13 @@ func (w *world) courier(options gateway.Options, addresses ...string) (gateway.C
 	a := store.Acceptance{Courier: c, Contents: []*store.Spool{sp}}
 	a.Events = append(a.Events, w.newEvent(gateway.Submitted, c.ID, gateway.ID{}, "agent:cmartin", gateway.ByAgent, gateway.SubmittedDetails{
 		Type: c.Type, Options: c.Options, Subject: c.Subject, MessageID: c.MessageID, Content: c.Content, Files: c.Files, Door: c.Door, Author: c.AuthorAddr,
+		Context: c.Context.Digest(),
 	}, c.Content))
 	for i, address := range addresses {
 		r := gateway.Recipient{ID: w.id(), Courier: c.ID, Address: address, Register: gateway.Depots, MessageID: fmt.Sprintf("<m%d@courrier.example>", i)}
 		r.CompanyName, _, _ = strings.Cut(address[strings.IndexByte(address, '@')+1:], ".")
 		a.Recipients = append(a.Recipients, r)
-		a.Events = append(a.Events, w.newEvent(gateway.Submitted, c.ID, r.ID, "agent:cmartin", gateway.ByAgent, gateway.RecipientDetails{Address: r.Address, Company: r.CompanyName, Register: r.Register}))
+		a.Events = append(a.Events, w.newEvent(gateway.Submitted, c.ID, r.ID, "agent:cmartin", gateway.ByAgent, gateway.RecipientDetails{Address: r.Address, Company: r.CompanyName, Register: r.Register, Context: c.Context.Digest()}))
 	}
 	if _, _, err := w.Accept(context.Background(), a); err != nil {
 		w.t.Fatal(err)

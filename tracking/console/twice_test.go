@@ -102,3 +102,31 @@ func TestWhatIsShownOnceIsMadeOnce(t *testing.T) {
 		t.Errorf("the form goes %d times when its button is pressed twice", taken)
 	}
 }
+
+// TestWhoPressesTwiceWhileTheDraftIsSavedIsNotTheirOwnRival: the network is slow, a save is under way, and the button is pressed twice: the form
+// waits for the save, whose version it names, and goes once.
+func TestWhoPressesTwiceWhileTheDraftIsSavedIsNotTheirOwnRival(t *testing.T) {
+	h := newHouse(t)
+	d := h.drafts(gateway.Draft{Agent: h.victoria.ID, Consultation: h.about.ID, Type: gateway.Libre, Subject: "Lent", Text: "Bonjour."})
+	p := h.enter(browser.Desktop(), h.victoria)
+	p.Go(h.site.URL + "/brouillons/" + d.ID.String())
+	p.MustEval(`() => {
+		const real = window.fetch;
+		window.fetch = (...all) => new Promise((answer) => { window.release = () => answer(real(...all)); });
+		window.taken = [];
+		addEventListener("submit", (e) => { if (!e.defaultPrevented) window.taken.push(e.target.elements.version.value); e.preventDefault(); });
+	}`)
+	p.Type("#objet", "Lent, très lent")
+	p.MustWait(`() => !!window.release`)
+	press := `() => { document.getElementById("courrier").requestSubmit(document.querySelector(".acts-bar button[value=envoyer]")); return window.taken.length; }`
+	for range 2 {
+		if n := p.MustEval(press).Int(); n != 0 {
+			t.Fatal("the form goes before the save that is under way ended: it names a version that is no more")
+		}
+	}
+	p.MustEval(`() => window.release()`)
+	p.MustWait(`() => window.taken.length > 0`)
+	if went := p.MustEval(`() => window.taken.join(" ")`).Str(); went != "2" {
+		t.Errorf("the form went with the versions %q", went)
+	}
+}

@@ -105,18 +105,22 @@
   };
   form.addEventListener("input", (e) => { if (e.target.name && e.target.name !== "fichiers") changed(); });
   document.addEventListener("visibilitychange", () => { if (dirty) save(); });
-  let leaving = false;
+  let leaving = false, ready = false;
   form.addEventListener("submit", async (e) => {
     write();
     clearTimeout(timer);
-    if (saving && !leaving) { // its answer bears the version that this form has to name
+    if (leaving && !ready) { e.preventDefault(); return; } // pressed again meanwhile
+    if (saving && !ready) { // its answer bears the version that this form has to name
       e.preventDefault();
       leaving = true;
+      form.setAttribute("aria-busy", "true");
       await saving;
+      ready = true;
       form.requestSubmit(e.submitter);
+      leaving = ready = false;
+      form.removeAttribute("aria-busy");
       return;
     }
-    leaving = false;
     dirty = false;
   });
   addEventListener("beforeunload", (e) => { if (dirty) e.preventDefault(); });

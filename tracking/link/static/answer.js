@@ -166,6 +166,7 @@
     }
     if (under > 0) { e.preventDefault(); spoken.textContent = form.dataset.busy; spoken.className = "alert info"; return; }
     clearTimeout(timer);
+    if (form.hasAttribute("aria-busy")) { e.preventDefault(); return; } // pressed again meanwhile
     if (writing > 0) {
       e.preventDefault();
       form.setAttribute("aria-busy", "true");

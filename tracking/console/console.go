@@ -153,7 +153,7 @@ func New(o Options, d Deps) (*Console, error) {
 		return nil, fmt.Errorf("console: %w", err)
 	}
 	c.site, err = web.New(web.Options{
-		Prefix: "console", Templates: pages, Static: static, Theme: o.Theme, HSTS: c.secure, Logger: o.Logger,
+		Prefix: "console", Home: "/", Templates: pages, Static: static, Theme: o.Theme, HSTS: c.secure, Logger: o.Logger,
 		Policy: web.Policy{"script-src": "'self'", "connect-src": "'self'", "frame-src": "'self'"},
 	})
 	if err != nil {

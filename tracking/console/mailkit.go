@@ -4,6 +4,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,8 @@ func (c *Console) mailKit(w http.ResponseWriter, r *http.Request, v *visit) erro
 		}
 		p.Links = append(p.Links, link)
 	}
-	p.Groups = kit.Book(c.grammar, v.lang, nil, []kit.About{about})
+	alone, _ := c.grammar.Format(address.Wish{Name: about.Consultation.Address}) // it names the consultation, and writes to nobody
+	p.Groups = slices.DeleteFunc(kit.Book(c.grammar, v.lang, nil, []kit.About{about}), func(e kit.Entry) bool { return e.Address == alone })
 	return c.page(w, r, v, web.Page{Name: "mailkit", About: v.consultation.Reference, Data: p})
 }
 

@@ -29,6 +29,9 @@ func TestTheKitOpensTheAgentsOwnMailClient(t *testing.T) {
 			t.Errorf("%s: %+v, %v", u, to, fault)
 		}
 	}
+	if strings.Contains(a.Body, "<code>testesr2020@courrier.example") {
+		t.Error("an address that writes to nobody is among those of groups")
+	}
 	for format, begins := range map[string]string{"vcard": "BEGIN:VCARD", "ldif": "version: 1", "csv": "Nom à afficher"} {
 		b := p.get("/carnet/"+format).says(t, http.StatusOK, begins, "testesr2020")
 		if strings.Contains(b.Body, "autre1") || !strings.HasPrefix(b.Header.Get("Content-Disposition"), "attachment") {

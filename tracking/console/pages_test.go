@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"vaguemestre/deploy/sandbox/browser"
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/intake"
 	"vaguemestre/gateway/seal"
@@ -53,6 +54,27 @@ func TestTheConsultationsOfTheAgentAreListedWithWhatAwaitsThem(t *testing.T) {
 	must(h.d.Store.PutConsultation(context.Background(), about))(t)
 	p.get("/").says(t, 200, "1 consultation archivée")
 	p.get("/?archivees=1").says(t, 200, "TESTESR2020", "Archivée")
+}
+
+// TestEveryPageLeadsHome: also the page of what does not exist.
+func TestEveryPageLeadsHome(t *testing.T) {
+	h := newHouse(t)
+	p := h.signedIn(h.victoria)
+	for path, status := range map[string]int{"/": 200, "/courriers/" + h.theirs.ID.String(): 404, "/nulle-part": 404} {
+		p.get(path).says(t, status, `<strong><a href="/">`)
+	}
+}
+
+// TestADraftIsDeletedWhenItIsMeant: nothing goes before a second press.
+func TestADraftIsDeletedWhenItIsMeant(t *testing.T) {
+	h := newHouse(t)
+	h.drafts(gateway.Draft{Agent: h.victoria.ID, Consultation: h.about.ID, Type: gateway.Libre, Subject: "À jeter", Text: "un"})
+	p := h.enter(browser.Phone().WithoutScript(), h.victoria)
+	p.Go(h.site.URL + "/consultations/" + h.about.ID.String()).Click(".asked summary").Says("Le brouillon et ses fichiers seront perdus").Fits().Axe().Shoot("brouillon-supprimer")
+	p.Press(".asked button").Says("Le brouillon est supprimé")
+	if left := must(h.d.Store.Drafts(t.Context(), h.about.ID))(t); len(left) != 0 {
+		t.Errorf("%+v", left)
+	}
 }
 
 func TestTheClockCountsFromTheLastRejectionThatLeft(t *testing.T) {

@@ -25,6 +25,7 @@ var sharedStatic embed.FS
 // Options says what a site is made of.
 type Options struct {
 	Prefix    string // of the site's sentences in the catalogue: "link"
+	Home      string // path of its first page, to which its name leads; empty: it has none
 	Templates fs.FS  // one file per page; "_….html" are parts
 	Static    fs.FS  // the site's own static files; nil: none
 	Theme     Theme
@@ -130,6 +131,7 @@ func (s *Site) functions(lang string) template.FuncMap {
 		"dict":   func(pairs ...any) map[string]any { return arguments(pairs) },
 		"list":   func(items ...any) []any { return items },
 		"theme":  func() Theme { return s.opts.Theme },
+		"home":   func() string { return s.opts.Home },
 	}
 }
 

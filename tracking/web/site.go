@@ -122,6 +122,7 @@ func (s *Site) functions(lang string) template.FuncMap {
 		"size":   func(n int64) string { return Size(lang, n) },
 		"date":   func(at time.Time, in *time.Location) string { return Date(lang, at, in) },
 		"moment": func(at time.Time, in *time.Location) string { return Moment(lang, at, in) },
+		"local":  func(at time.Time, in *time.Location) string { return Local(lang, at, in) },
 		"stamp":  func(at time.Time, in *time.Location) string { return Stamp(lang, at, in) },
 		"day":    func(at time.Time, in *time.Location) string { return Day(lang, at, in) },
 		"iso":    func(at time.Time) string { return at.UTC().Format(time.RFC3339) },

@@ -220,10 +220,19 @@ func TestLanguageIsTheVisitorsChoiceThenTheirBrowsersThenTheLetters(t *testing.T
 
 func TestSizesAndDatesReadAsPeopleWriteThem(t *testing.T) {
 	paris := time.FixedZone("", 7200)
+	load := func(name string) *time.Location {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return zone
+	}
 	at := time.Date(2021, 8, 1, 10, 5, 0, 0, time.UTC)
 	for _, tc := range []struct{ got, want string }{
 		{Size("fr", 999), "999\u00a0octets"}, {Size("fr", 6_340_000), "6,3\u00a0Mo"}, {Size("en", 1500), "1.5\u00a0kB"},
 		{Size("fr", 60_000_000), "60\u00a0Mo"}, {Size("fr", 1), "1\u00a0octet"}, {Size("en", 999_970), "1\u00a0MB"},
+		{Local("fr", at, load("Indian/Reunion")), "1er août 2021 à 14:05 (UTC+04:00)"}, {Local("fr", at, load("America/Cayenne")), "1er août 2021 à 07:05 (UTC-03:00)"},
+		{Local("fr", at, load("Europe/Paris")), "1er août 2021 à 12:05"},
 		{Date("fr", at, paris), "1er août 2021 à 12:05 (UTC+02:00)"}, {Date("en", at, nil), "1 August 2021 at 10:05 (UTC+00:00)"},
 		{Day("fr", at, paris), "1er août 2021"}, {Moment("en", at, paris), "1 August 2021 at 12:05"},
 	} {

@@ -47,6 +47,14 @@ func Moment(lang string, at time.Time, in *time.Location) string {
 	return Day(lang, at, in) + at.In(zone(in)).Format(" à 15:04")
 }
 
+// Local is a moment as the people of a zone write it: its offset is said where it is not the hour of Paris, which others would read.
+func Local(lang string, at time.Time, in *time.Location) string {
+	if zone(in).String() == "Europe/Paris" {
+		return Moment(lang, at, in)
+	}
+	return Date(lang, at, in)
+}
+
 // Stamp is a moment in a zone to the second, short, for lists: 09/03/2021 - 11:50:19.
 func Stamp(lang string, at time.Time, in *time.Location) string {
 	if lang == catalog.English {

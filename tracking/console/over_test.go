@@ -108,3 +108,13 @@ func TestAFormOpenWhileTheSessionChangesGoesOnSaving(t *testing.T) {
 		t.Errorf("saved %q", now.Subject)
 	}
 }
+
+// TestThePageOfASessionThatEnded is what people see of it, on a telephone without scripts.
+func TestThePageOfASessionThatEnded(t *testing.T) {
+	h := newHouse(t)
+	p := h.enter(browser.Phone().WithoutScript(), h.victoria)
+	p.Go(h.site.URL+h.begin()).Type("#texte", "Une heure de travail.")
+	h.clock.add(48 * time.Hour)
+	p.Press(".acts-bar button[value=enregistrer]").Says("Votre session est terminée", "n'est pas perdu").Fits().Axe().Shoot("session-finie")
+	p.Go(h.site.URL + "/compte").Says("Connexion").Fits().Axe()
+}

@@ -111,7 +111,7 @@ func TestTheGatewayWithTheKeyboardAlone(t *testing.T) {
 	k.tab("Enregistrer").enter().Says("L'agent est modifié", "administrateur")
 	k.tab("Clés").enter()
 	k.tab("nom").types("SIM").tab("droit-read").Key(input.Space)
-	k.tab("Faire la clé").enter().Says("Copiez-la maintenant")
+	k.tab("Créer la clé").enter().Says("Copiez-la maintenant")
 	if n := len(must(h.d.Store.Jobs(t.Context(), store.JobFilter{Held: true}))(t)); n != 1 || h.matched.recipient != letter.ID {
 		t.Errorf("%d held; matched with %s", n, h.matched.recipient)
 	}

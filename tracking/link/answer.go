@@ -19,6 +19,7 @@ type Desk interface {
 	writing
 	uploading
 	sending
+	stats
 }
 
 type writing interface {
@@ -72,7 +73,7 @@ func newAnswers(p *Pages, o Answers) *answers {
 		Pages: p, Answers: o, forms: web.Forms{Key: t.Derive("link answer"), Life: answerLife}, sealing: t.Derive("link receipt"),
 		chunks:  web.NewLimiter(rate.Every(20*time.Second), 200, p.opts.Now),
 		sends:   web.NewLimiter(rate.Every(5*time.Minute), 20, p.opts.Now),
-		metrics: newAnswerMetrics(p.opts.Registerer),
+		metrics: newAnswerMetrics(p.opts.Registerer, o.Desk, p.opts.Logger),
 	}
 }
 

@@ -209,3 +209,33 @@ func TestNothingIsTakenWithoutThePagesToken(t *testing.T) {
 		t.Errorf("an old page: %d", w.Code)
 	}
 }
+
+// TestAnswersBeingWrittenAreCounted: by the metrics, with the bytes of their files; no longer once they are sent.
+func TestAnswersBeingWrittenAreCounted(t *testing.T) {
+	b := newBureau(t, gateway.ReplyPolicy{Allowed: true})
+	counted := func() string {
+		t.Helper()
+		all, err := b.registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := ""
+		for _, family := range all {
+			if strings.HasPrefix(family.GetName(), "vaguemestre_link_open_answers") {
+				said += fmt.Sprintf("%.0f ", family.GetMetric()[0].GetGauge().GetValue())
+			}
+		}
+		return said
+	}
+	if got := counted(); got != "0 0 " {
+		t.Error(got)
+	}
+	b.post("Bonjour,", "add", attached{"prix.pdf", "application/pdf", "%PDF prix"})
+	if got := counted(); got != "1 9 " {
+		t.Error(got)
+	}
+	b.press(b.see("/reponse/verifier"))
+	if got := counted(); got != "0 0 " {
+		t.Error(got)
+	}
+}

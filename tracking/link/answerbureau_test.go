@@ -36,6 +36,7 @@ type bureau struct {
 	vault     *seal.Vault
 	now       time.Time
 	log       bytes.Buffer
+	registry  *prometheus.Registry
 	courier   gateway.Courier
 	recipient gateway.Recipient
 	link      string
@@ -63,7 +64,7 @@ func (*eicar) Known(gateway.Hash) (string, bool) { return "", false }
 
 func newBureau(t *testing.T, policy gateway.ReplyPolicy, change ...func(*Answers)) *bureau {
 	t.Helper()
-	b := &bureau{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), dir: t.TempDir()}
+	b := &bureau{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), dir: t.TempDir(), registry: prometheus.NewRegistry()}
 	clock := func() time.Time { return b.now }
 	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(b.dir, "base"), ContentDir: b.dir, Now: clock, Inline: 4 << 10})
 	if err != nil {
@@ -92,7 +93,7 @@ func newBureau(t *testing.T, policy gateway.ReplyPolicy, change ...func(*Answers
 	b.pages, err = New(s, contents, Options{
 		Theme:  theme,
 		Tokens: ring, PerMinute: 60000, Now: clock, Answers: &o,
-		Logger: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: prometheus.NewRegistry(),
+		Logger: slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.registry,
 	})
 	if err != nil {
 		t.Fatal(err)

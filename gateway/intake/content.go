@@ -62,6 +62,9 @@ func (x *exam) fields() kinds.Fields {
 // written: a text, nothing left to fill in; the model's when there is none.
 func (x *exam) written(context.Context) ([]*gateway.Fault, error) {
 	plain, source, err := x.texts()
+	if errors.Is(err, message.ErrCut) {
+		return one(message.TooLong()), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +126,14 @@ func named(passages []string) []string {
 	return shown
 }
 
-// texts reads what the agent wrote, as text and as HTML; either may be empty.
+// texts reads what the agent wrote, as text and as HTML; either may be empty. message.ErrCut for what a page could not show whole: a
+// plain letter that is wrapped as it is may be longer.
 func (x *exam) texts() (plain, source string, err error) {
-	if plain, err = textOf(x.msg.Text()); err != nil {
+	wrapped := !x.options.Acknowledged && x.msg.Kind().Protected()
+	if plain, err = textOf(x.msg.Text(), wrapped); err != nil {
 		return "", "", err
 	}
-	source, err = textOf(x.msg.HTML())
+	source, err = textOf(x.msg.HTML(), wrapped)
 	return plain, source, err
 }
 
@@ -138,12 +143,15 @@ func mayHoldPlaceholder(html string) bool {
 	return slices.ContainsFunc([]string{"[", "&#", "&lbrack", "&lsqb"}, func(bracket string) bool { return strings.Contains(html, bracket) })
 }
 
-func textOf(p *message.Part) (string, error) {
+func textOf(p *message.Part, cut bool) (string, error) {
 	if p == nil {
 		return "", nil
 	}
-	text, err := p.Text(maxText)
-	if err != nil && !errors.Is(err, message.ErrCut) {
+	text, err := p.Text(message.MaxText)
+	if cut {
+		err = message.Uncut(err)
+	}
+	if err != nil {
 		return "", fmt.Errorf("read the text: %w", err)
 	}
 	return text, nil

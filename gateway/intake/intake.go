@@ -39,8 +39,7 @@ type Options struct {
 const (
 	defaultRecipients = 20_000
 	maxSubject        = 300
-	maxText           = 1 << 20 // of the body, read to look for placeholders
-	maxYears          = 5       // a later deadline is a slip of the year
+	maxYears          = 5 // a later deadline is a slip of the year
 	excerptLength     = 300
 	retryWindow       = time.Hour // in which a message without Message-ID is known again
 )

@@ -17,6 +17,7 @@ import (
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/catalog"
+	"vaguemestre/gateway/message"
 )
 
 // refusal is what an agent wrote and the sentence that they must get.
@@ -236,5 +237,30 @@ func TestEverySentenceExists(t *testing.T) {
 	}
 	if found < 40 {
 		t.Errorf("only %d keys found", found)
+	}
+}
+
+// TestPromise5ALongTextIsWholeOrRefused: a page shows the whole of what the intake lets in, however long what stands before the words
+// (a style sheet, a picture within the HTML); a text that no page and no mail would show whole is refused in both modes.
+func TestPromise5ALongTextIsWholeOrRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, word := range []string{"+ar", "+simple"} {
+		to := "testesr2020+libre" + word + "@passerelle.example"
+		styled := "Subject: Visite\nContent-Type: text/html; charset=utf-8\n\n<html><head><style>\n" + strings.Repeat("p.MsoNormal{margin:0}\n", 60_000) + "</style></head><body><p>La visite a lieu " + word + "</p></body></html>\n"
+		if got := w.accepted(t, styled, to, firm); !strings.Contains(got.Courier.Excerpt, "La visite a lieu") {
+			t.Errorf("%s: excerpt %q", word, got.Courier.Excerpt)
+		}
+		for _, mediaType := range []string{"plain", "html"} {
+			long := "Subject: Visite\nContent-Type: text/" + mediaType + "\n\n" + strings.Repeat("un texte sans fin\n", message.MaxText/18+1)
+			if _, err := w.send(t, long, to, firm); gateway.FaultOf(err).Key != "refuse.message.long-text" {
+				t.Errorf("%s, %s: %v", word, mediaType, err)
+			}
+		}
+	}
+	signed := "Subject: Visite\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"; boundary=b\n\n--b\n\n" + strings.Repeat("un texte sans fin\n", message.MaxText/18+1) +
+		"--b\nContent-Type: application/pgp-signature\n\nx\n--b--\n"
+	w.accepted(t, signed, "testesr2020+libre+simple@passerelle.example", firm)
+	if _, err := w.send(t, signed, "testesr2020+libre+ar@passerelle.example", firm); gateway.FaultOf(err).Key != "refuse.message.long-text" {
+		t.Errorf("signed, on a page: %v", err)
 	}
 }

@@ -19,7 +19,7 @@ const maxOpen = 256
 // htmlPlaces finds them; ok is false for a document in which nothing can be put safely.
 func htmlPlaces(src []byte) (at places, ok bool) {
 	z := html.NewTokenizer(bytes.NewReader(src))
-	z.SetMaxBuf(maxSpliced + 1)
+	z.SetMaxBuf(MaxText + 1)
 	var open []string
 	pos, bodyEnd, htmlEnd := 0, -1, -1
 	var bodyOpen, htmlOpen string

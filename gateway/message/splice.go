@@ -34,9 +34,9 @@ type Splicing struct {
 	Wrapped, Caption string
 }
 
-// maxSpliced bounds the text and the HTML into which words are put, in decoded bytes: they are held
-// in memory. Everything else streams.
-const maxSpliced = 4 << 20
+// MaxText bounds the text and the HTML of a letter, in decoded bytes: words are put into them, a page shows them, and they are
+// held in memory for it. Everything else streams.
+const MaxText = 4 << 20
 
 // maxLine is the longest line that mail carries, in octets without its CRLF (RFC 5322 §2.1.1).
 const maxLine = 998
@@ -154,15 +154,16 @@ func (p *splicer) shownIsProtected(at *Part, within bool) bool {
 }
 
 func readSpliced(part *Part) ([]byte, error) {
-	raw, err := part.readUpTo(maxSpliced)
+	raw, err := part.readUpTo(MaxText)
 	if errors.Is(err, ErrCut) {
-		return nil, tooLong()
+		return nil, TooLong()
 	}
 	return raw, err
 }
 
-func tooLong() error {
-	f := gateway.Refuse(552, [3]int{5, 3, 4}, "refuse.message.long-text", map[string]any{"Limit": maxSpliced})
+// TooLong is the refusal of a letter whose text or HTML is longer than MaxText.
+func TooLong() *gateway.Fault {
+	f := gateway.Refuse(552, [3]int{5, 3, 4}, "refuse.message.long-text", map[string]any{"Limit": MaxText})
 	f.Op = "splice the text"
 	return f
 }

@@ -162,7 +162,7 @@ func TestLongLinesOfSignedPartsAreRefused(t *testing.T) {
 }
 
 func TestLongTextIsRefused(t *testing.T) {
-	b := "\r\n" + strings.Repeat("un texte sans fin\r\n", maxSpliced/18)
+	b := "\r\n" + strings.Repeat("un texte sans fin\r\n", MaxText/18)
 	err := open(t, []byte(b)).Splice(io.Discard, words)
 	if f := gateway.FaultOf(err); f.Key != "refuse.message.long-text" || f.Class != gateway.Permanent {
 		t.Errorf("%v", err)

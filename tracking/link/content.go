@@ -11,9 +11,6 @@ import (
 	"vaguemestre/tracking/web"
 )
 
-// maxText bounds the text shown in a page, in bytes; the whole is in the original message.
-const maxText = 1 << 20
-
 // opened is a letter whose message is open.
 type opened struct {
 	letter
@@ -92,13 +89,13 @@ func (o opened) text() (text string, html bool, err error) {
 		return model, false, nil
 	}
 	if t := o.message.Text(); t != nil {
-		text, err = t.Text(maxText)
+		text, err = t.Text(message.MaxText)
 		return text, h != nil, message.Uncut(err)
 	}
 	if h == nil {
 		return "", false, nil
 	}
-	source, err := h.Text(maxText)
+	source, err := h.Text(message.MaxText)
 	return message.HTMLToText(source), true, message.Uncut(err)
 }
 
@@ -114,7 +111,7 @@ func (p *Pages) body(w http.ResponseWriter, r *http.Request) {
 		p.unknown(w, r)
 		return
 	}
-	source, err := part.Text(maxText)
+	source, err := part.Text(message.MaxText)
 	if message.Uncut(err) != nil {
 		p.outage(w, r, "read the letter's HTML", err)
 		return

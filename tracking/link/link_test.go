@@ -411,6 +411,19 @@ func TestHTMLIsShownSafely(t *testing.T) {
 	}
 }
 
+// TestPromiseIntactTheWordsBehindALargePictureAreShown: a picture within the HTML, as some clients paste it, leaves no word out of the
+// page, nor of its frame.
+func TestPromiseIntactTheWordsBehindALargePictureAreShown(t *testing.T) {
+	d := newDesk(t)
+	d.mail = "Content-Type: text/html; charset=utf-8\r\n\r\n<p>Avant</p><img alt=\"capture\" src=\"data:image/png;base64," + strings.Repeat("iVBORw0K", 200_000) + "\"><p>La fin du courrier</p>\r\n"
+	d.press()
+	for name, target := range map[string]string{"page": d.link, "frame": d.link + "/texte"} {
+		if w := d.do("GET", target, nil); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "La fin du courrier") {
+			t.Errorf("%s: %d, the end of the letter is not shown", name, w.Code)
+		}
+	}
+}
+
 func TestPromiseNoOpenDoorTokensStayOutOfLogsAndReferrers(t *testing.T) {
 	d := newDesk(t)
 	d.press()

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/unicode"
 	"pgregory.net/rapid"
 )
 
@@ -134,7 +135,7 @@ func (n *nasty) words(t *rapid.T) string {
 		"un texte très long " + strings.Repeat("mot ", 300), strings.Repeat("x", 1200), "œuvre coûtant 12 €", "fin d'alinéa coulé ", "日本",
 	}), 1, 8).Draw(t, "lines"), "\r\n") + "\r\n"
 	n.said = append(n.said, text)
-	charset := draw(t, "charset", "utf-8", "iso-8859-1", "windows-1252", "iso-8859-15", "us-ascii", "iso-2022-jp", "UTF-8", "\"utf-8\"")
+	charset := draw(t, "charset", "utf-8", "iso-8859-1", "windows-1252", "iso-8859-15", "us-ascii", "iso-2022-jp", "UTF-8", "\"utf-8\"", "utf-16", "cp932")
 	raw, ok := inCharset(charset, text)
 	if !ok { // a charset that lies: what most clients did for years
 		n.said = n.said[:len(n.said)-1]
@@ -159,6 +160,12 @@ func inCharset(charset, text string) ([]byte, bool) {
 		return []byte(text), true
 	case "us-ascii":
 		return []byte(text), isASCII(text)
+	case "utf-16": // as Java and others write it
+		b, err := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().Bytes([]byte(text))
+		return b, err == nil
+	case "cp932":
+		b, err := japanese.ShiftJIS.NewEncoder().Bytes([]byte(text))
+		return b, err == nil
 	case "iso-2022-jp":
 		b, err := japanese.ISO2022JP.NewEncoder().Bytes([]byte(text))
 		return b, err == nil
@@ -170,7 +177,11 @@ func inCharset(charset, text string) ([]byte, bool) {
 
 // encoded is the transfer encoding's field and the body.
 func (n *nasty) encoded(t *rapid.T, raw []byte) string {
-	switch draw(t, "encoding", "8bit", "quoted-printable", "base64", "Quoted-Printable", "BASE64") {
+	way := draw(t, "encoding", "8bit", "quoted-printable", "base64", "Quoted-Printable", "BASE64")
+	if bytes.IndexByte(raw, 0) >= 0 { // of a charset of two octets, whose octets are no lines
+		way = "base64"
+	}
+	switch way {
 	case "8bit":
 		return "Content-Transfer-Encoding: 8bit\r\n\r\n" + string(raw)
 	case "base64", "BASE64":

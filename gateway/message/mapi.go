@@ -63,7 +63,7 @@ func (r *tnefReader) property(id, kind uint32, end int64, depth int) error {
 	for range values {
 		if fixed > 0 {
 			if id == propCodepage && kind == 3 {
-				if err := r.readCodepage(); err != nil {
+				if err := r.readCodepage(depth); err != nil {
 					return err
 				}
 				continue
@@ -109,10 +109,11 @@ func fixedSize(kind uint32) int64 {
 	return 0
 }
 
-func (r *tnefReader) readCodepage() error {
+func (r *tnefReader) readCodepage(depth int) error {
 	v, err := r.u32()
 	switch {
 	case err != nil:
+	case !r.first && depth > 0: // of a message within, whose text is a file's business
 	case !r.first:
 		r.internet = codePage(v)
 	case v == 65001:
@@ -188,9 +189,11 @@ func (r *tnefReader) attachData(kind uint32, n int64, depth int) error {
 		r.file.off, r.file.size = r.at, end-r.at // an OLE object
 		return nil
 	}
-	outer := r.file
+	outer, page := r.file, r.codepage
 	r.file = nil
 	err = r.stream(depth+1, end)
-	r.file = outer
+	if r.file = outer; !r.first {
+		r.codepage = page
+	}
 	return err
 }

@@ -192,8 +192,10 @@ func (r *tnefReader) stream(depth int, end int64) error {
 		}
 	}
 	r.endFile()
-	r.readHTML()
-	r.unpackRTF()
+	if depth == 0 || r.first {
+		r.readHTML()
+		r.unpackRTF()
+	}
 	return nil
 }
 

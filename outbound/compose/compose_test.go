@@ -296,6 +296,25 @@ func TestOutlookIsOpened(t *testing.T) {
 	}
 }
 
+// TestOutlookIsOpenedInItsCodePages: its strings, its HTML and the messages within it each have their own.
+func TestOutlookIsOpenedInItsCodePages(t *testing.T) {
+	for name, want := range map[string][2]string{
+		"tnef-japanese": {"入札の回答をお送りします。", "仕様書 表.pdf"}, "tnef-html-russian": {"Ответ на письмо", "Ответ.pdf"}, "tnef-pages-within": {"Ответ на письмо", "表.pdf, Ответ.pdf"},
+	} {
+		m := read(t, letter(t, plainSample(), file(t, "testdata/"+name+".eml")))
+		var names []string
+		for _, f := range m.Files() {
+			names = append(names, f.Filename())
+		}
+		if got := strings.Join(names, ", "); got != want[1] {
+			t.Errorf("%s: files %s", name, got)
+		}
+		if got := textOf2(m.Text()) + textOf2(m.HTML()); !strings.Contains(got, want[0]) || !strings.Contains(got, block) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestBothModesAreWrittenToTheirOneRecipient(t *testing.T) {
 	c := plainSample()
 	mail := agentMail(t)

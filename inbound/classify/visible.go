@@ -108,7 +108,7 @@ func looksBroken(above, line string) bool {
 	}
 	first, _ := utf8.DecodeRuneInString(line)
 	last, _ := utf8.DecodeLastRuneInString(above)
-	return len(above) >= 60 && len(line) <= 40 && unicode.IsLower(first) && (unicode.IsLetter(last) || last == ',') && !shortAnswer.MatchString(line)
+	return len(above) >= 60 && len(line) <= 60 && unicode.IsLower(first) && (unicode.IsLetter(last) || last == ',') && !shortAnswer.MatchString(line)
 }
 
 var shortAnswer = regexp.MustCompile(`^(?:oui|non|ok|d'accord|yes|no|ja|nein|si|sí|nous|je|voir|cf)\b`)
@@ -125,8 +125,10 @@ func announcement(lines []string) (before string, n int) {
 	}
 	joined := first
 	for n = 1; n <= 6; n++ {
-		if m := sharedLine.FindStringSubmatch(joined); m != nil && n == 1 && !attribution(joined) {
-			return m[1], 1
+		if n == 1 && strings.HasSuffix(joined, ":") && !attribution(joined) {
+			if m := sharedLine.FindStringSubmatch(joined); m != nil {
+				return m[1], 1
+			}
 		}
 		if follows := marked(lines, n) > n; attribution(joined) && (follows || certain(joined)) || follows && namesAuthor(joined) {
 			if n < len(lines) && lastWord.MatchString(lines[n]) {
@@ -162,7 +164,7 @@ func attribution(line string) bool {
 	if oldGmail.MatchString(line) {
 		return true
 	}
-	if !hasDate.MatchString(line) && !anyAddress.MatchString(line) {
+	if !endsAnnouncement(line) || !hasDate.MatchString(line) && !anyAddress.MatchString(line) {
 		return false
 	}
 	if verbs.MatchString(line) {
@@ -172,6 +174,12 @@ func attribution(line string) bool {
 		return false
 	}
 	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, ">")
+}
+
+// endsAnnouncement spares the lines of a long text the patterns.
+func endsAnnouncement(line string) bool {
+	last, _ := utf8.DecodeLastRuneInString(line)
+	return last == ':' || last == '：' || last == '>' || last == '-'
 }
 
 // certain tells the announcements of a program, which knows the hour or the address, from "Le 20 novembre, vous nous
@@ -184,7 +192,7 @@ func certain(line string) bool {
 // knows, when marked lines follow; else perhaps somebody's sentence.
 func namesAuthor(line string) bool {
 	line = strings.Trim(line, "*_ \t"+bidi)
-	return len(line) <= 400 && (strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：")) && hasDate.MatchString(line) && anyAddress.MatchString(line)
+	return len(line) <= 400 && (strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：")) && strings.ContainsRune(line, '@') && hasDate.MatchString(line) && anyAddress.MatchString(line)
 }
 
 // bidi are the marks of direction that mail clients put around names.

@@ -46,8 +46,7 @@ func (x *exam) receiptAsked() bool {
 
 // accept stores the courier, or joins the one that the same message made before.
 func (in *Intake) accept(ctx context.Context, x *exam) (Receipt, error) {
-	c := x.courier
-	recipients := x.recipients(c.ID)
+	c, recipients := x.courier, x.addressed
 	key, until := x.key(), time.Time{}
 	if x.messageID == "" {
 		until = x.now.Add(retryWindow)

@@ -214,7 +214,8 @@ func (x *exam) composed(context.Context) ([]*gateway.Fault, error) {
 	if len(shown) > 0 {
 		return one(refuse("refuse.compose.invitation", "Addresses", shown)), nil
 	}
-	err = x.in.d.Composer.Letter(io.Discard, x.courier, x.recipients(x.courier.ID)[0], x.s.Message.ReaderAt())
+	x.addressed = x.recipients(x.courier.ID)
+	err = x.in.d.Composer.Try(x.courier, x.addressed[0], x.s.Message.ReaderAt())
 	if err == nil {
 		return nil, nil
 	}

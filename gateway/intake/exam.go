@@ -39,8 +39,9 @@ type exam struct {
 	text         string // of the body, without its signature
 	model        string // the type's body, when the agent's was empty
 
-	courier gateway.Courier // as it would be accepted
-	checks  []Check
+	courier   gateway.Courier     // as it would be accepted
+	addressed []gateway.Recipient // its recipients, as they would be
+	checks    []Check
 
 	warnings []Warning
 }
@@ -178,6 +179,9 @@ func (r Report) Good() bool {
 }
 
 func (x *exam) report() Report {
-	c := x.prospect()
-	return Report{Action: x.wish.Action, Checks: x.checks, Courier: c, Recipients: x.recipients(c.ID), Warnings: x.warnings, Model: x.model != ""}
+	c, recipients := x.prospect(), x.addressed
+	if recipients == nil {
+		recipients = x.recipients(c.ID)
+	}
+	return Report{Action: x.wish.Action, Checks: x.checks, Courier: c, Recipients: recipients, Warnings: x.warnings, Model: x.model != ""}
 }

@@ -49,6 +49,8 @@ type Composer interface {
 	Version() int
 	// Letter writes it. It fails with a *gateway.Fault when the message cannot be sent at all.
 	Letter(w io.Writer, c gateway.Courier, r gateway.Recipient, content io.ReaderAt) error
+	// Try fails as Letter does. The composer may keep what it made, to be sent if the courier is accepted.
+	Try(c gateway.Courier, r gateway.Recipient, content io.ReaderAt) error
 }
 
 // Prover mails a proof (tracking/proof). The agent's entitlement has been checked.

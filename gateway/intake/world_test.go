@@ -63,6 +63,10 @@ func (c *composer) Letter(w io.Writer, courier gateway.Courier, r gateway.Recipi
 	return err
 }
 
+func (c *composer) Try(courier gateway.Courier, r gateway.Recipient, content io.ReaderAt) error {
+	return c.Letter(io.Discard, courier, r, content)
+}
+
 type prover struct{ asked []gateway.ID }
 
 func (p *prover) Prove(_ context.Context, _ gateway.Agent, _ string, courier gateway.ID) error {

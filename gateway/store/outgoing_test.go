@@ -16,6 +16,7 @@ func TestOutgoingIsWhatEachReadAloneGives(t *testing.T) {
 			accept(t, s, a)
 			o := must(s.Outgoing(ctx, a.Recipients[0].ID))(t)
 			same(t, "recipient", o.Recipient, must(s.Recipient(ctx, a.Recipients[0].ID))(t))
+			same(t, "standing", must(s.Standing(ctx, a.Recipients[0].ID))(t), o.Recipient.Standing)
 			same(t, "courier", o.Courier, must(s.Courier(ctx, a.Courier.ID))(t))
 			content := must(o.Content())(t)
 			read := must(io.ReadAll(io.NewSectionReader(content, 0, content.Size())))(t)
@@ -23,6 +24,8 @@ func TestOutgoingIsWhatEachReadAloneGives(t *testing.T) {
 			same(t, "content", gateway.HashOf(read), a.Courier.Content)
 		}
 		_, err := s.Outgoing(ctx, gateway.NewID(noon))
+		wantErr(t, err, gateway.ErrNotFound)
+		_, err = s.Standing(ctx, gateway.NewID(noon))
 		wantErr(t, err, gateway.ErrNotFound)
 	})
 }

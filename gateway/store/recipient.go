@@ -86,6 +86,12 @@ func (s *Store) Recipient(ctx context.Context, id gateway.ID) (gateway.Recipient
 	return get(ctx, s, "read a recipient", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE id = $1", id.String())
 }
 
+// Standing tells where a recipient stands; gateway.ErrNotFound when there is none.
+func (s *Store) Standing(ctx context.Context, recipient gateway.ID) (standing gateway.Standing, err error) {
+	err = value(ctx, s.engine.reader(), standingDest(&standing), "SELECT "+standingColumns+" FROM recipient WHERE id = $1", recipient.String())
+	return standing, fault("read where a recipient stands", err)
+}
+
 // Recipients gives those of a courier, in the order in which they were added.
 func (s *Store) Recipients(ctx context.Context, courier gateway.ID) ([]gateway.Recipient, error) {
 	return all(ctx, s, "list recipients", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE courier = $1 ORDER BY added, id", courier.String())

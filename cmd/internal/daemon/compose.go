@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/store"
@@ -23,6 +24,8 @@ type composer struct {
 	notices *notice.Composer
 	// requireTLS asks that every further hop of a letter use verified TLS (RFC 8689). Notices go to the agents' own server.
 	requireTLS bool
+	now        func() time.Time
+	shelf      *compose.Shelf // nil where nothing is sent
 }
 
 // Version is the composer's, frozen in each courier.
@@ -35,6 +38,14 @@ func (c *composer) Letter(w io.Writer, courier gateway.Courier, r gateway.Recipi
 		return err
 	}
 	return compose.Letter(w, courier, r, content, addresses)
+}
+
+// Try implements intake.Composer. What it makes goes on the shelf, from which it is sent.
+func (c *composer) Try(courier gateway.Courier, r gateway.Recipient, content io.ReaderAt) error {
+	if c.shelf == nil {
+		return c.Letter(io.Discard, courier, r, content)
+	}
+	return c.shelf.Make(c.now(), courier, r, func(w io.Writer) error { return c.Letter(w, courier, r, content) })
 }
 
 // addresses are minted with the key that was in force at acceptance, so that a message can be made again after a rotation.
@@ -64,6 +75,11 @@ func (c *composer) addresses(courier gateway.Courier, r gateway.Recipient) (comp
 func (c *composer) Compose(ctx context.Context, job gateway.Job) (queue.Mail, error) {
 	if job.Kind == gateway.JobNotice {
 		return c.notice(ctx, job)
+	}
+	if job.Kind == gateway.JobLetter && c.shelf != nil {
+		if k, found := c.shelf.Take(job.Courier, job.Recipient); found {
+			return c.kept(ctx, job, k)
+		}
 	}
 	o, err := c.store.Outgoing(ctx, job.Recipient)
 	if err != nil {
@@ -98,9 +114,28 @@ func settled(job gateway.Job, s gateway.Standing) bool {
 	return s.State >= gateway.StateHandedOver
 }
 
+// kept sends a letter from the shelf. Where the recipient stands is read now, as for any other.
+func (c *composer) kept(ctx context.Context, job gateway.Job, k compose.Kept) (queue.Mail, error) {
+	standing, err := c.store.Standing(ctx, job.Recipient)
+	if err != nil {
+		return queue.Mail{}, gone(err)
+	}
+	if settled(job, standing) {
+		return queue.Mail{}, queue.ErrDropped
+	}
+	envelope, err := c.envelope(job, k.Courier, k.Recipient)
+	if err != nil {
+		return queue.Mail{}, err
+	}
+	return queue.Mail{Envelope: envelope, Write: func(w io.Writer) error {
+		_, err := w.Write(k.Letter)
+		return err
+	}}, nil
+}
+
 func (c *composer) letter(job gateway.Job, o store.Outgoing) (queue.Mail, error) {
 	courier, r := o.Courier, o.Recipient
-	bounce, err := c.ring.MintWith(courier.Composition.KeyID, token.Bounce, r.ID)
+	envelope, err := c.envelope(job, courier, r)
 	if err != nil {
 		return queue.Mail{}, err
 	}
@@ -108,22 +143,24 @@ func (c *composer) letter(job gateway.Job, o store.Outgoing) (queue.Mail, error)
 	if err != nil {
 		return queue.Mail{}, err
 	}
-	purpose, id, date := gateway.ForLetter, r.MessageID, courier.Composition.Date
 	write := func(w io.Writer) error { return c.Letter(w, courier, r, content) }
 	if job.Kind == gateway.JobReminder {
 		reminder := compose.Reminder{Number: job.Reminder, Date: job.Created}
-		purpose, id, date = gateway.ForReminder, reminder.MessageID(r), reminder.Date
+		envelope.ENVID = gateway.EnvelopeID(r.ID, job.Generation, gateway.ForReminder)
+		envelope.MessageID, envelope.Date = reminder.MessageID(r), reminder.Date
 		write = func(w io.Writer) error { return c.remind(w, courier, r, reminder) }
 	}
-	return queue.Mail{
-		Envelope: relay.Envelope{
-			From: "courrier+b-" + bounce + "@" + courier.Composition.Domain, To: r.Address,
-			ENVID: gateway.EnvelopeID(r.ID, job.Generation, purpose), ORCPT: r.Address, Notify: relay.NotifyAll,
-			MessageID: id, Date: date, RequireTLS: c.requireTLS,
-		},
-		Write: write,
-		Close: func() { _ = content.Close() }, // it was only read
-	}, nil
+	return queue.Mail{Envelope: envelope, Write: write, Close: func() { _ = content.Close() }}, nil // it was only read
+}
+
+// envelope is that of a letter.
+func (c *composer) envelope(job gateway.Job, courier gateway.Courier, r gateway.Recipient) (relay.Envelope, error) {
+	bounce, err := c.ring.MintWith(courier.Composition.KeyID, token.Bounce, r.ID)
+	return relay.Envelope{
+		From: "courrier+b-" + bounce + "@" + courier.Composition.Domain, To: r.Address,
+		ENVID: gateway.EnvelopeID(r.ID, job.Generation, gateway.ForLetter), ORCPT: r.Address, Notify: relay.NotifyAll,
+		MessageID: r.MessageID, Date: courier.Composition.Date, RequireTLS: c.requireTLS,
+	}, err
 }
 
 func (c *composer) remind(w io.Writer, courier gateway.Courier, r gateway.Recipient, reminder compose.Reminder) error {

@@ -10,6 +10,7 @@ import (
 	"vaguemestre/gateway/store"
 	"vaguemestre/inbound/correlate"
 	"vaguemestre/inbound/mailbox"
+	"vaguemestre/outbound/compose"
 	"vaguemestre/outbound/notice"
 	"vaguemestre/outbound/queue"
 )
@@ -19,7 +20,10 @@ const serviceName = "Vaguemestre"
 
 // makeOutbound makes what composes, and what delivers.
 func (d *Daemon) makeOutbound() error {
-	d.composer = &composer{ring: d.ring, store: d.store, notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName, MaxBytes: d.cfg.Notices.MaxBytes}, d.store, d.ring), requireTLS: d.cfg.Relay.RequireTLS}
+	d.composer = &composer{
+		ring: d.ring, store: d.store, requireTLS: d.cfg.Relay.RequireTLS, now: d.now, shelf: &compose.Shelf{},
+		notices: notice.New(notice.Options{Domain: d.cfg.Domain, Name: serviceName, MaxBytes: d.cfg.Notices.MaxBytes}, d.store, d.ring),
+	}
 	r, err := NewRelay(d.cfg, d.tokens, d.log, d.registry, d.now)
 	if err != nil {
 		return err

@@ -174,7 +174,7 @@ func (x *exam) recipients(courier gateway.ID) []gateway.Recipient {
 	for i, t := range x.targets {
 		all[i] = gateway.Recipient{
 			ID: ids[i], Courier: courier, Address: t.address, Company: t.company, CompanyName: t.name, Register: t.register,
-			MessageID: "<" + ids[i].String() + "@" + x.in.o.Domain + ">",
+			MessageID: gateway.MessageID(ids[i], x.in.o.Domain),
 		}
 	}
 	return all

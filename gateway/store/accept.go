@@ -79,18 +79,40 @@ func (t *tx) claimKey(a Acceptance) (c gateway.Courier, joined bool, err error) 
 	if a.Key.IsZero() {
 		return c, false, nil
 	}
+	key := filed(a.Key, c.MessageID)
 	n, err := t.exec(`INSERT INTO dedupe (key, courier, until) VALUES ($1, $2, $3)
 		ON CONFLICT (key) DO UPDATE SET courier = excluded.courier, until = excluded.until WHERE dedupe.until > 0 AND dedupe.until <= $4`,
-		a.Key[:], c.ID.String(), micros(a.KeyUntil), micros(t.now()))
+		key[:], c.ID.String(), micros(a.KeyUntil), micros(t.now()))
 	if err != nil || n == 1 {
 		return c, false, err
 	}
 	c, err = one(t.ctx, t.run, scanCourier,
-		"SELECT "+courierColumns+" FROM courier WHERE id = (SELECT courier FROM dedupe WHERE key = $1)", a.Key[:])
+		"SELECT "+courierColumns+" FROM courier WHERE id = (SELECT courier FROM dedupe WHERE key = $1)", key[:])
 	if errors.Is(err, gateway.ErrNotFound) {
 		err = errors.New("key of a courier that is not stored")
 	}
 	return c, true, err
+}
+
+// underMessageID is how much of a key says which Message-ID it stands under.
+const underMessageID = 8
+
+// filed is a key as it is stored: those of one Message-ID stand side by side, so that couriers are found by it without an index of
+// its own, whose random places would cost each acceptance a page. What is left of the key tells them apart as well.
+func filed(key gateway.Hash, messageID string) gateway.Hash {
+	if messageID != "" {
+		under := gateway.HashOf([]byte(messageID))
+		copy(key[:underMessageID], under[:])
+	}
+	return key
+}
+
+// filedUnder are the first and the last key that may stand under a Message-ID.
+func filedUnder(messageID string) (first, last gateway.Hash) {
+	for i := range last {
+		last[i] = 0xff
+	}
+	return filed(first, messageID), filed(last, messageID)
 }
 
 // claim gives a claim to a courier, unless another one has it.

@@ -41,7 +41,7 @@ func TestAcceptedCourierIsAllThere(t *testing.T) {
 		same(t, "one event", must(other.Event(ctx, stored[1].ID))(t), stored[1])
 		same(t, "of one recipient", must(other.Events(ctx, c.ID, added[1].ID))(t), stored[2:])
 		same(t, "jobs", must(other.Jobs(ctx, store.JobFilter{Courier: c.ID}))(t), a.Jobs, cmpopts.SortSlices(func(a, b gateway.Job) bool { return a.ID.Compare(b.ID) < 0 }))
-		for _, missing := range []string{"", "<inconnu@x>"} {
+		for _, missing := range []string{"", "<inconnu@x>", gateway.MessageID(c.ID, "courrier.example"), gateway.MessageID(added[0].ID, "ailleurs.example")} {
 			_, err := s.CourierByMessageID(ctx, missing)
 			wantErr(t, err, gateway.ErrNotFound)
 			_, err = s.RecipientByMessageID(ctx, missing)
@@ -201,5 +201,28 @@ func TestCouriersByFilter(t *testing.T) {
 		}
 		counts := must(s.RecipientStates(ctx, all[0].ID, all[1].ID))(t)
 		same(t, "counts", counts, map[gateway.ID]map[gateway.State]int{all[0].ID: {gateway.StateQueued: 1}, all[1].ID: {gateway.StateQueued: 1}})
+	})
+}
+
+// TestCouriersOfOneMessageIDAreFoundByIt: the newest of them, and none that stands beside them only.
+func TestCouriersOfOneMessageIDAreFoundByIt(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		s := p.open(t)
+		var last gateway.Courier
+		for i := range 5 {
+			a := letterTo(t, s, "Bonjour", "k", "a@alpha.example")
+			a.Key, a.Courier.Accepted = gateway.HashOf([]byte{byte(i)}), noon.Add(time.Duration(i)*time.Second)
+			last, _ = accept(t, s, a)
+			other := letterTo(t, s, "Bonjour", fmt.Sprint("autre ", i), "a@alpha.example")
+			accept(t, s, other)
+		}
+		same(t, "found", must(s.CourierByMessageID(t.Context(), "<k@acheteur.example>"))(t), last)
+		nameless := letterTo(t, s, "Bonjour", "sans", "a@alpha.example")
+		nameless.Courier.MessageID = ""
+		first, _ := accept(t, s, nameless)
+		again, added, err := s.Accept(t.Context(), nameless)
+		check(t, err)
+		same(t, "joined", again.ID, first.ID)
+		same(t, "added", len(added), 0)
 	})
 }

@@ -109,8 +109,8 @@ func letter(s *store.Store, size int) (store.Acceptance, error) {
 		MessageID: "<" + gateway.NewID(now).String() + "@acheteur.example>", Content: sp.Hash(), Size: sp.Size(), Context: block, Accepted: now,
 		Composition: gateway.Composition{Version: 1, BaseURL: "https://courrier.example", Domain: "courrier.example", Date: now, Boundary: "abcdefghijklmnopqrstuvwxyz"},
 	}
-	r := gateway.Recipient{ID: gateway.NewID(now), Courier: c.ID, Address: "contact@entreprise.example", CompanyName: "Entreprise", Register: gateway.Depots,
-		MessageID: "<" + gateway.NewID(now).String() + "@courrier.example>"}
+	r := gateway.Recipient{ID: gateway.NewID(now), Courier: c.ID, Address: "contact@entreprise.example", CompanyName: "Entreprise", Register: gateway.Depots}
+	r.MessageID = gateway.MessageID(r.ID, "courrier.example")
 	key := gateway.HashOf([]byte(c.MessageID))
 	return store.Acceptance{
 		Courier: c, Recipients: []gateway.Recipient{r}, Key: key, Contents: []*store.Spool{sp},

@@ -56,7 +56,7 @@ func childAccept(ctx context.Context, s *store.Store, n int) error {
 		if err != nil {
 			return err
 		}
-		a.Key = gateway.HashOf([]byte(fmt.Sprint("key ", i)))
+		a.Key, a.Courier.MessageID = gateway.HashOf([]byte(fmt.Sprint("key ", i))), fmt.Sprintf("<%d@acheteur.example>", i)
 		c, added, err := s.Accept(ctx, a)
 		if err != nil {
 			return err

@@ -51,13 +51,15 @@ func (s *Store) Courier(ctx context.Context, id gateway.ID) (gateway.Courier, er
 	return get(ctx, s, "read a courier", scanCourier, "SELECT "+courierColumns+" FROM courier WHERE id = $1", id.String())
 }
 
-// CourierByMessageID gives the newest one that bore this Message-ID, with its angle brackets.
+// CourierByMessageID gives the newest one that bore this Message-ID, with its angle brackets, of those accepted with a key.
 func (s *Store) CourierByMessageID(ctx context.Context, messageID string) (gateway.Courier, error) {
 	if messageID == "" {
 		return gateway.Courier{}, gateway.ErrNotFound
 	}
+	first, last := filedUnder(messageID)
 	return get(ctx, s, "read a courier", scanCourier,
-		"SELECT "+courierColumns+" FROM courier WHERE message_id = $1 AND message_id <> '' ORDER BY accepted DESC LIMIT 1", messageID)
+		"SELECT "+courierColumns+` FROM courier WHERE id IN (SELECT courier FROM dedupe WHERE key >= $1 AND key <= $2) AND message_id = $3
+			ORDER BY accepted DESC LIMIT 1`, first[:], last[:], messageID)
 }
 
 // CourierFilter chooses couriers; a zero field chooses nothing out.

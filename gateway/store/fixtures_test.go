@@ -95,12 +95,14 @@ func letterTo(t testing.TB, s *store.Store, content string, key string, addresse
 		Composition: gateway.Composition{Version: 1, BaseURL: "https://courrier.example", Domain: "courrier.example", Date: now, Boundary: "b", KeyID: 3},
 	}
 	a := store.Acceptance{Courier: c, Contents: []*store.Spool{p}}
-	if key != "" {
+	if key != "" { // as in the intake, a key is of one Message-ID
 		a.Key = gateway.HashOf([]byte(key))
+		a.Courier.MessageID = "<" + key + "@acheteur.example>"
 	}
 	a.Events = append(a.Events, gateway.NewEvent(gateway.Submitted, now, gateway.SubmittedDetails{Subject: c.Subject}, nil).About(c.ID, gateway.ID{}))
 	for _, address := range addresses {
-		r := gateway.Recipient{ID: gateway.NewID(now), Courier: c.ID, Address: address, CompanyName: "Société " + address, Register: gateway.Depots, MessageID: "<" + address + "." + c.ID.String() + "@courrier.example>"}
+		r := gateway.Recipient{ID: gateway.NewID(now), Courier: c.ID, Address: address, CompanyName: "Société " + address, Register: gateway.Depots}
+		r.MessageID = gateway.MessageID(r.ID, "courrier.example")
 		a.Recipients = append(a.Recipients, r)
 		a.Events = append(a.Events, gateway.NewEvent(gateway.Submitted, now, gateway.RecipientDetails{Address: address}, map[string]string{"address": "192.0.2.1"}).About(c.ID, r.ID))
 		a.Jobs = append(a.Jobs, gateway.Job{ID: gateway.NewID(now), Kind: gateway.JobLetter, Courier: c.ID, Recipient: r.ID, Created: now, Due: now})

@@ -97,13 +97,14 @@ func (s *Store) Recipients(ctx context.Context, courier gateway.ID) ([]gateway.R
 	return all(ctx, s, "list recipients", scanRecipient, "SELECT "+recipientColumns+" FROM recipient WHERE courier = $1 ORDER BY added, id", courier.String())
 }
 
-// RecipientByMessageID gives the one to whom the message with this Message-ID was sent.
+// RecipientByMessageID gives the one to whom the letter with this Message-ID (gateway.MessageID) was sent.
 func (s *Store) RecipientByMessageID(ctx context.Context, messageID string) (gateway.Recipient, error) {
-	if messageID == "" {
+	id, ok := gateway.NamedByMessageID(messageID)
+	if !ok {
 		return gateway.Recipient{}, gateway.ErrNotFound
 	}
 	return get(ctx, s, "read a recipient", scanRecipient,
-		"SELECT "+recipientColumns+" FROM recipient WHERE message_id = $1 AND message_id <> '' ORDER BY added DESC LIMIT 1", messageID)
+		"SELECT "+recipientColumns+" FROM recipient WHERE id = $1 AND message_id = $2", id.String(), messageID)
 }
 
 // RecipientStates counts the recipients of couriers by state.

@@ -88,7 +88,8 @@ func (w *world) accept(policy gateway.ReplyPolicy) {
 		ID: id, Consultation: consultation.ID, Author: agent.ID, AuthorAddr: "agnes@ministere.example.fr", Door: gateway.DoorSMTP, Type: gateway.Libre,
 		Options: gateway.Options{Reply: policy}, Thread: id, Content: body.Hash(), Size: body.Size(), Accepted: gateway.Micros(now),
 	}
-	recipient := gateway.Recipient{ID: gateway.NewID(now), Courier: id, Address: "contact@entreprise.example.com", MessageID: "<lettre-" + id.String() + "@" + domain + ">"}
+	recipient := gateway.Recipient{ID: gateway.NewID(now), Courier: id, Address: "contact@entreprise.example.com"}
+	recipient.MessageID = gateway.MessageID(recipient.ID, domain)
 	var added []gateway.Recipient
 	w.courier, added, err = w.store.Accept(w.t.Context(), store.Acceptance{Courier: courier, Recipients: []gateway.Recipient{recipient}, Contents: []*store.Spool{body}})
 	if err != nil {

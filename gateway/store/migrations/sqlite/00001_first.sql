@@ -224,7 +224,6 @@ CREATE INDEX courier_consultation ON courier (consultation, accepted, id);
 CREATE INDEX courier_type ON courier (consultation, type, accepted, id);
 CREATE INDEX courier_accepted ON courier (accepted, id);
 CREATE INDEX courier_author ON courier (author, accepted);
-CREATE INDEX courier_message_id ON courier (message_id) WHERE message_id <> '';
 
 -- The couriers whose answers are sealed, and until when.
 CREATE TABLE seal (
@@ -266,7 +265,6 @@ CREATE INDEX recipient_follow ON recipient (consultation, state, accepted, couri
 CREATE INDEX recipient_failed ON recipient (folded, failed) WHERE failed > 0;
 CREATE INDEX recipient_confirmed ON recipient (folded, delivered) WHERE delivered > 0;
 CREATE INDEX recipient_waiting ON recipient (sent, id) WHERE sent > 0 AND read_at = 0 AND replied = 0 AND failed = 0;
-CREATE INDEX recipient_message_id ON recipient (message_id) WHERE message_id <> '';
 
 CREATE TABLE event (
   id           TEXT   PRIMARY KEY,

@@ -2,7 +2,7 @@ package message
 
 import (
 	"bytes"
-	"io"
+	"errors"
 	"path"
 	"strings"
 )
@@ -107,8 +107,10 @@ func (m *Message) armoured() bool {
 	if t == nil {
 		return false
 	}
-	head, err := io.ReadAll(io.LimitReader(t.Decoded(), 256<<10))
-	if err != nil {
+	s := scratches.Get().(*scratch)
+	defer s.giveBack()
+	head, err := t.readInto(s.buffer(), 256<<10)
+	if err != nil && !errors.Is(err, ErrCut) {
 		return false
 	}
 	for _, a := range armours {

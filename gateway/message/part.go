@@ -148,8 +148,10 @@ func cutText(s string, limit int64, err error) (string, error) {
 }
 
 // readUpTo reads at most limit bytes; ErrCut when there were more.
-func (p *Part) readUpTo(limit int64) ([]byte, error) {
-	var b bytes.Buffer
+func (p *Part) readUpTo(limit int64) ([]byte, error) { return p.readInto(new(bytes.Buffer), limit) }
+
+// readInto is readUpTo into an empty buffer, which what it gives is part of.
+func (p *Part) readInto(b *bytes.Buffer, limit int64) ([]byte, error) {
 	b.Grow(int(min(limit, max(0, p.RawSize()), maxGrown)) + bytes.MinRead + 1) // what is decoded is seldom longer
 	r := p.Decoded()
 	if _, err := b.ReadFrom(io.LimitReader(r, limit+1)); err != nil {

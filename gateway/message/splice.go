@@ -61,11 +61,13 @@ var errUntouchable = errors.New("text that cannot be added to")
 func (m *Message) Splice(w io.Writer, s Splicing) error {
 	out := writers.Get().(*bufio.Writer)
 	out.Reset(w)
+	held := scratches.Get().(*scratch)
 	defer func() {
 		out.Reset(nil)
 		writers.Put(out)
+		held.giveBack()
 	}()
-	p := &splicer{m: m, s: s, w: out}
+	p := &splicer{m: m, s: s, w: out, held: held}
 	if err := p.write(); err != nil {
 		return err
 	}
@@ -78,6 +80,7 @@ type splicer struct {
 	m          *Message
 	s          Splicing
 	w          *bufio.Writer // keeps its first error until Flush
+	held       *scratch      // in which the shown parts are edited
 	shown      bodies
 	edits      map[*Part]edited // what the shown parts become
 	boundaries []string         // of the multiparts being written
@@ -153,8 +156,8 @@ func (p *splicer) shownIsProtected(at *Part, within bool) bool {
 	return slices.ContainsFunc(at.Children, func(c *Part) bool { return p.shownIsProtected(c, within) })
 }
 
-func readSpliced(part *Part) ([]byte, error) {
-	raw, err := part.readUpTo(MaxText)
+func (p *splicer) read(part *Part) ([]byte, error) {
+	raw, err := part.readInto(p.held.buffer(), MaxText)
 	if errors.Is(err, ErrCut) {
 		return nil, TooLong()
 	}
@@ -172,20 +175,20 @@ func TooLong() *gateway.Fault {
 // all of the words, else in UTF-8. Text that is not in the charset that it claims is left alone:
 // guessing could change it.
 func (p *splicer) editText(part *Part) (edited, error) {
-	raw, err := readSpliced(part)
+	raw, err := p.read(part)
 	if err != nil {
 		return edited{}, err
 	}
 	label := p.charset(part)
 	before, after := p.s.Before.Text, p.s.After.Text
 	if b, a, ok := singleBytes(label, before, after); ok {
-		return edited{body: joinText(part, b, raw, a)}, nil
+		return edited{body: joinText(p.held.buffer(), part, b, raw, a)}, nil
 	}
 	text, ok := p.exactUTF8(label, raw)
 	if !ok {
 		return edited{}, errUntouchable
 	}
-	e := edited{body: joinText(part, before, text, after)}
+	e := edited{body: joinText(p.held.buffer(), part, before, text, after)}
 	if (label != "utf-8" && !isASCII(string(e.body))) || !isUnicodeLabel(label) {
 		e.charset = "utf-8"
 	}
@@ -213,11 +216,10 @@ func tableOf(label string) *charmap.Charmap {
 	return table
 }
 
-func joinText(part *Part, before string, text []byte, after string) []byte {
+func joinText(b *bytes.Buffer, part *Part, before string, text []byte, after string) []byte {
 	flowed, _ := part.Flowed()
-	var b bytes.Buffer
 	b.Grow(len(text) + len(before) + len(after) + 64)
-	putWords(&b, before, flowed)
+	putWords(b, before, flowed)
 	if len(bytes.TrimSpace(text)) > 0 || before == "" {
 		if b.Len() > 0 {
 			b.WriteString("\r\n")
@@ -228,7 +230,7 @@ func joinText(part *Part, before string, text []byte, after string) []byte {
 		if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n")) {
 			b.WriteString("\r\n")
 		}
-		putWords(&b, after, flowed)
+		putWords(b, after, flowed)
 	}
 	return b.Bytes()
 }
@@ -278,7 +280,7 @@ func exactly(enc encoding.Encoding, known bool, raw []byte) (text []byte, ok boo
 // editHTML inserts the words, in the document's charset, with references where it lacks a
 // character: the document's own bytes stay as they are.
 func (p *splicer) editHTML(part *Part) (edited, error) {
-	raw, err := readSpliced(part)
+	raw, err := p.read(part)
 	if err != nil {
 		return edited{}, err
 	}
@@ -301,15 +303,20 @@ func (p *splicer) editHTML(part *Part) (edited, error) {
 	} else if label != "utf-8" || part.Params["charset"] == "" {
 		e.charset = "utf-8"
 	}
-	var b bytes.Buffer
+	b := p.held.buffer()
 	b.Grow(len(raw) + len(before) + len(after) + 256)
 	b.Write(raw[:at.begin])
 	if before != "" {
-		b.WriteString("\r\n" + before + "\r\n")
+		b.WriteString("\r\n")
+		b.WriteString(before)
+		b.WriteString("\r\n")
 	}
 	b.Write(raw[at.begin:at.end])
 	if after != "" {
-		b.WriteString(at.closers + "\r\n" + after + "\r\n")
+		b.WriteString(at.closers)
+		b.WriteString("\r\n")
+		b.WriteString(after)
+		b.WriteString("\r\n")
 	}
 	b.Write(raw[at.end:])
 	e.body = b.Bytes()

@@ -2,12 +2,12 @@ package compose
 
 import (
 	"container/list"
-	"encoding/json"
 	"io"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"vaguemestre/gateway"
 )
@@ -53,7 +53,7 @@ func (s *Shelf) Make(now time.Time, c gateway.Courier, r gateway.Recipient, writ
 	if err := write(b); err != nil {
 		return err
 	}
-	if !b.cut && storable(c) && storable(r) {
+	if !b.cut && storable(c, r) {
 		s.put(now, Kept{c, r, slices.Clone(b.text)})
 	}
 	return nil
@@ -119,9 +119,20 @@ func (s *Shelf) tidy(now time.Time) {
 	}
 }
 
-// storable tells a value whose texts the store keeps as they are: UTF-8 without NUL (gateway/store puts U+FFFD for the rest, as
-// JSON does).
-func storable(v any) bool {
-	text, err := json.Marshal(v)
-	return err == nil && !strings.Contains(string(text), `\ufffd`) && !strings.Contains(string(text), `\u0000`)
+// storable tells that the store gives back, as they are, the texts of which a letter is made: it puts U+FFFD for what is not UTF-8,
+// and for NUL.
+func storable(c gateway.Courier, r gateway.Recipient) bool {
+	b, m := c.Context, c.Composition
+	for _, text := range [...]string{
+		c.AuthorName, c.AuthorAddr, string(c.Door), string(c.Type), c.TypeLabel, c.Subject, c.Excerpt, c.MessageID,
+		b.Reference, b.Title, b.Object, b.PublicBody, b.PurchasingEntity, b.Zone, b.Language, m.BaseURL, m.Domain, m.Boundary, m.Model,
+		r.Address, r.CompanyName, string(r.Register), r.MessageID,
+	} {
+		if !isText(text) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.Files, func(f gateway.File) bool { return !isText(f.Name) || !isText(f.MediaType) || !isText(f.Part) })
 }
+
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -46,16 +47,41 @@ func TestALetterIsTakenFromTheShelfOnce(t *testing.T) {
 	}
 }
 
+// texts are all texts of a courier or a recipient, but what the agent's client asked of its own report, which no letter says.
+func texts(v reflect.Value) (all []reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		return []reflect.Value{v}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && v.Type() != reflect.TypeFor[gateway.DSNRequest]() {
+				all = append(all, texts(v.Field(i))...)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			all = append(all, texts(v.Index(i))...)
+		}
+	}
+	return all
+}
+
 // TestTheShelfKeepsNoLetterThatWouldBeAnotherFromTheStore: texts that the store changes, letters too long to be held, and those that
 // could not be made.
 func TestTheShelfKeepsNoLetterThatWouldBeAnotherFromTheStore(t *testing.T) {
 	var s Shelf
 	for _, text := range []string{"Visite\x00 du site", "Visite \xe9", "visite\xff"} {
-		c, r := sample(), company()
-		c.Subject = text
-		made(t, &s, morning, c, r, 10)
-		c, r.CompanyName = sample(), text
-		made(t, &s, morning, c, r, 10)
+		for i := range texts(reflect.ValueOf(&gateway.Courier{Files: make([]gateway.File, 1)}).Elem()) {
+			c := sample()
+			c.Files = make([]gateway.File, 1)
+			texts(reflect.ValueOf(&c).Elem())[i].SetString(text)
+			made(t, &s, morning, c, company(), 10)
+		}
+		for i := range texts(reflect.ValueOf(&gateway.Recipient{}).Elem()) {
+			r := company()
+			texts(reflect.ValueOf(&r).Elem())[i].SetString(text)
+			made(t, &s, morning, sample(), r, 10)
+		}
 	}
 	made(t, &s, morning, sample(), company(), shelfLength+1)
 	failed := errors.New("no")

@@ -108,9 +108,10 @@ func (in *Intake) exam(s Submission) *exam {
 
 // run applies every rule whose needs are met. Its error is a failure of ours.
 func (x *exam) run(ctx context.Context) error {
-	held := map[string]bool{}
+	held := make([]string, 0, len(rules))
+	x.checks = make([]Check, 0, len(rules))
 	for _, r := range rules {
-		c := Check{Rule: r.name, Skipped: slices.ContainsFunc(r.needs, func(n string) bool { return !held[n] })}
+		c := Check{Rule: r.name, Skipped: slices.ContainsFunc(r.needs, func(n string) bool { return !slices.Contains(held, n) })}
 		if x.request != nil {
 			return nil
 		}
@@ -121,7 +122,9 @@ func (x *exam) run(ctx context.Context) error {
 			}
 			c.Faults = r.stamp(faults)
 		}
-		held[r.name] = !c.Skipped && len(c.Faults) == 0
+		if !c.Skipped && len(c.Faults) == 0 {
+			held = append(held, r.name)
+		}
 		x.checks = append(x.checks, c)
 	}
 	return nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -159,8 +160,21 @@ func (f *filter) in(column string, n int, value func(int) any) {
 	f.raw(")")
 }
 
+// among keeps to some of many. Lists of most lengths share a text, which is prepared once: the last is said again until
+// there are as many as a power of two.
 func (f *filter) among(column string, ids []gateway.ID) {
-	f.in(column, len(ids), func(i int) any { return ids[i].String() })
+	f.in(column, shared(len(ids)), func(i int) any { return ids[min(i, len(ids)-1)].String() })
+}
+
+// maxShared is up to which length lists share their texts; longer ones are seldom.
+const maxShared = 1024
+
+// shared is the length of the text that a list of this length shares.
+func shared(n int) int {
+	if n == 0 || n > maxShared {
+		return n
+	}
+	return 1 << bits.Len(uint(n-1))
 }
 
 func (f *filter) states(states []gateway.State) {

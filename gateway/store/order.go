@@ -75,7 +75,7 @@ func (f FollowFilter) sorted(ctx context.Context, d *dialect, r runner, q *filte
 	q.id("consultation =", f.Consultation)
 	f.ofType(q, "type")
 	if len(f.States) > 0 {
-		q.raw(" AND states & " + q.arg(bits(f.States)) + " <> 0")
+		q.raw(" AND states & " + q.arg(stateSet(f.States)) + " <> 0")
 	}
 	f.within(q, "place")
 	if after := f.after(); !after.courier.IsZero() {
@@ -96,8 +96,8 @@ type among struct {
 	where string // further conditions; empty, or begins with AND
 }
 
-// bits is a set of states as courier_order has it.
-func bits(states []gateway.State) (set int64) {
+// stateSet is a set of states as courier_order has it.
+func stateSet(states []gateway.State) (set int64) {
 	for _, s := range states {
 		set |= 1 << s
 	}
@@ -168,7 +168,7 @@ func (t *tx) restate(couriers []gateway.ID) error {
 		for ; i < len(found) && found[i].courier == least.courier; i++ {
 			states = append(states, found[i].state)
 		}
-		rows = append(rows, []any{int64(least.state), bits(states), least.courier})
+		rows = append(rows, []any{int64(least.state), stateSet(states), least.courier})
 	}
 	_, err = t.many("UPDATE courier_order SET state = $1, states = $2 WHERE courier = $3 AND (state <> $1 OR states <> $2)", rows)
 	return err

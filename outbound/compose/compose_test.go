@@ -34,7 +34,7 @@ func TestReminder(t *testing.T) {
 		h.Get("Date") != "Tue, 16 Mar 2021 10:00:00 +0100" {
 		t.Errorf("header\n%s", h.Raw())
 	}
-	if got := textOf(t, m.Text()); !strings.HasPrefix(got, "Rappel : ce courrier vous a été adressé le mardi 9 mars 2021 à 11:50") || !strings.Contains(got, "https://courrier.example/l/abcdefgh") {
+	if got := textOf(t, m.Text()); !strings.HasPrefix(got, "Rappel : ce courrier vous a été adressé le mardi 9 mars 2021 à 11:50") || !strings.Contains(got, "https://courrier.example/l/abcdefgh") {
 		t.Errorf("text %q", got)
 	}
 	if err := Remind(io.Discard, plainSample(), r, addresses(), Reminder{Number: 1, Date: morning}); err == nil {

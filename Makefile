@@ -25,7 +25,7 @@ test: needs vet
 
 soak:
 	@.ci/needs soak
-	VAGUEMESTRE_SOAK=1 $(GO) test -race -count=1 -timeout 100m -run 'Soak|Kill' ./...
+	VAGUEMESTRE_SOAK=1 $(GO) test -race -count=1 -timeout 4h -run 'Soak|Kill' ./...
 	@.ci/fuzz
 
 # the second half of soak: how long each target is fuzzed stands in the script

@@ -52,7 +52,8 @@ func (in *Intake) accept(ctx context.Context, x *exam) (Receipt, error) {
 		until = x.now.Add(retryWindow)
 	}
 	stored, added, err := in.d.Store.Accept(ctx, store.Acceptance{
-		Courier: c, Recipients: recipients, Events: x.events(recipients), Jobs: x.jobs(recipients),
+		Courier: c, Recipients: recipients, Events: x.events(c, recipients), Jobs: x.jobs(recipients),
+		Joined:   func(known gateway.Courier) []gateway.Event { return x.events(known, recipients) },
 		Contents: []*store.Spool{x.s.Message}, Key: key, KeyUntil: until, Claim: x.s.Claim, Draft: x.s.Draft,
 	})
 	if errors.Is(err, store.ErrClaimed) {
@@ -87,8 +88,8 @@ func (x *exam) key() gateway.Hash {
 }
 
 // events say what the agent asked, and to whom: the expansion of the groups as it was.
-func (x *exam) events(recipients []gateway.Recipient) []gateway.Event {
-	c, actor, context := x.courier, "agent:"+x.s.Agent.Login, x.courier.Context.Digest()
+func (x *exam) events(c gateway.Courier, recipients []gateway.Recipient) []gateway.Event {
+	actor, context := "agent:"+x.s.Agent.Login, c.Context.Digest()
 	details := gateway.SubmittedDetails{
 		Type: c.Type, Options: c.Options, Subject: c.Subject, MessageID: c.MessageID, Content: c.Content, Files: c.Files, Door: c.Door, Author: c.AuthorAddr,
 		Context: context,

@@ -82,6 +82,27 @@ func (w *world) checkEvents(t *testing.T, c gateway.Courier, address string) {
 	}
 }
 
+// TestWhoIsAddedLaterIsToldOfTheSameConsultation: what the event of each recipient proves is the block of the letter that they get, whatever became of the
+// consultation meanwhile.
+func TestWhoIsAddedLaterIsToldOfTheSameConsultation(t *testing.T) {
+	w := newWorld(t)
+	control := "testesr2020+rejet@passerelle.example"
+	first := w.accepted(t, plainMail, control, firm)
+	w.testesr.Title = "Toitures et façades"
+	_, err := w.store.PutConsultation(t.Context(), w.testesr)
+	must(t, err)
+	more := w.accepted(t, plainMail, control, firm, "paul@autre.example")
+	if more.Outcome != Joined || len(more.Added) != 1 || more.Courier.Context.Title != first.Courier.Context.Title {
+		t.Fatalf("%s, %+v", more.Outcome, more.Courier.Context)
+	}
+	events, err := w.store.Events(t.Context(), more.Courier.ID, more.Added[0].ID)
+	must(t, err)
+	var d gateway.RecipientDetails
+	if len(events) != 1 || json.Unmarshal(events[0].Details, &d) != nil || d.Context != more.Courier.Context.Digest() || d.Address != "paul@autre.example" {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestPromise3ARetryIsTheSameCourier(t *testing.T) {
 	w := newWorld(t)
 	control := "testesr2020+rejet@passerelle.example"

@@ -16,11 +16,13 @@ type Acceptance struct {
 	Recipients []gateway.Recipient // their Courier is set by Accept
 	Events     []gateway.Event     // their Courier is set by Accept; those of a recipient go with it
 	Jobs       []gateway.Job       // likewise
-	Contents   []*Spool            // the courier's, and whatever else its jobs name
-	Key        gateway.Hash        // what makes a client's retry the same message (promise 3); zero: never the same
-	KeyUntil   time.Time           // from then on the key means another courier; zero: never
-	Claim      gateway.Hash        // the caller's own name for what it asks: no other courier can have it, ever; zero: none
-	Draft      gateway.ID          // that it was sent from, and which goes with it; zero: none
+	// Joined makes Events again, for the courier that has the key already, whose facts may be others by now; pure. Nil: Events as they are.
+	Joined   func(gateway.Courier) []gateway.Event
+	Contents []*Spool     // the courier's, and whatever else its jobs name
+	Key      gateway.Hash // what makes a client's retry the same message (promise 3); zero: never the same
+	KeyUntil time.Time    // from then on the key means another courier; zero: never
+	Claim    gateway.Hash // the caller's own name for what it asks: no other courier can have it, ever; zero: none
+	Draft    gateway.ID   // that it was sent from, and which goes with it; zero: none
 }
 
 // Accept stores a courier with its recipients, events and jobs in one transaction. When the
@@ -51,10 +53,14 @@ func (t *tx) accept(a Acceptance, row []any) (gateway.Courier, []gateway.Recipie
 	if err != nil {
 		return c, nil, err
 	}
-	if !joined {
-		if err := t.acceptNew(a, row); err != nil {
-			return c, nil, err
-		}
+	switch {
+	case !joined:
+		err = t.acceptNew(a, row)
+	case a.Joined != nil:
+		a.Events = a.Joined(c)
+	}
+	if err != nil {
+		return c, nil, err
 	}
 	if !a.Draft.IsZero() {
 		if err := t.dropDraft(a.Draft); err != nil && !errors.Is(err, gateway.ErrNotFound) { // it went already: this is a retry

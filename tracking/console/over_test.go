@@ -69,6 +69,11 @@ func TestAnAnswerTypedIsNotLostWhenTheSessionEnds(t *testing.T) {
 	p.client.Jar = h.signedIn(h.victoria).client.Jar
 	again := p.ask(http.MethodPost, path+"/repondre", form).says(t, http.StatusForbidden, "connecté de nouveau", "Voici les motifs.</textarea>")
 	form["form"] = []string{formField.FindStringSubmatch(again.Body)[1]}
+	check(t, h.d.Store.Entitle(t.Context(), h.bruno.ID, h.about.ID))
+	h.signedIn(h.bruno).ask(http.MethodPost, path+"/repondre", form).says(t, http.StatusForbidden, "Quels motifs ?")
+	if n := h.count1(h.rejection, gateway.Opened); n != 2 {
+		t.Errorf("two agents were shown the reply, %d are recorded", n)
+	}
 	p.ask(http.MethodPost, path+"/repondre", form).leads(t, "/courriers/")
 }
 

@@ -130,8 +130,8 @@ func answerSubject(subject string) string {
 
 // answer sends the company an answer in the thread, through the intake like every door.
 func (c *Console) answer(w http.ResponseWriter, r *http.Request, v *visit) error {
-	if v.reply.Closed() {
-		return gateway.ErrNotFound
+	if err := c.opening(r, v); err != nil { // whatever is wrong with the answer, the page that says so shows the reply
+		return err
 	}
 	forged := c.readSmall(w, r, v)
 	text := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("texte"), "\r\n", "\n"))

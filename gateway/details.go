@@ -101,12 +101,14 @@ type (
 		AuthResults string `json:"auth_results,omitempty"`
 		MatchedBy   string `json:"matched_by"` // token, references, hand
 	}
-	// UnsealedDetails: a sealed answer opened at its date; its commitment can be checked from now on. Or a sealed mail that is no answer.
+	// UnsealedDetails: a sealed answer opened at its date; its commitment can be checked from now on. Or a sealed mail that is no answer,
+	// at its date or for the reason that an administrator gave who placed it.
 	UnsealedDetails struct {
 		Reply   ID     `json:"reply,omitzero"`
 		Mail    ID     `json:"mail,omitzero"`
 		Content Hash   `json:"content"`
 		Files   []File `json:"files,omitempty"`
+		Reason  string `json:"reason,omitempty"`
 	}
 	// MailDetails: an absence, a challenge, an MDN, a complaint, mail put in quarantine, or what a person did with it.
 	MailDetails struct {

@@ -32,7 +32,8 @@ func (s *Service) Match(ctx context.Context, mail, recipient gateway.ID, by act.
 		return err
 	}
 	if !in.Opens.IsZero() && in.Recipient.IsZero() {
-		if in, err = s.loosen(ctx, in, match.Courier.Options.Reply); err != nil {
+		ctx = context.WithoutCancel(ctx) // whoever leaves now does not leave it open and unplaced
+		if in, err = s.loosen(ctx, in, match, by); err != nil {
 			return err
 		}
 	}
@@ -61,8 +62,9 @@ func (s *Service) Match(ctx context.Context, mail, recipient gateway.ID, by act.
 }
 
 // loosen gives a mail the seal of the answers to its letter in the place of the one it had because it could have answered any: another
-// date, or none.
-func (s *Service) loosen(ctx context.Context, in gateway.Inbound, policy gateway.ReplyPolicy) (gateway.Inbound, error) {
+// date, or none. Who has it opened stands in the register with the opening itself: were the rest of the match to fail, it is known.
+func (s *Service) loosen(ctx context.Context, in gateway.Inbound, match correlate.Match, by act.By) (gateway.Inbound, error) {
+	policy := match.Courier.Options.Reply
 	if policy.Sealed && s.o.Now().Before(policy.By) && correlate.Sealable(classify.Class(in.Class)) {
 		in.Opens = policy.By
 		return in, nil
@@ -77,7 +79,12 @@ func (s *Service) loosen(ctx context.Context, in gateway.Inbound, policy gateway
 	if _, err := io.Copy(plain, io.NewSectionReader(sealed, 0, sealed.Size())); err != nil {
 		return in, fmt.Errorf("open a mail in quarantine: %w", err)
 	}
-	if err := s.store.Unseal(ctx, gateway.Unsealing{Sealed: in.Content, Mails: []gateway.Inbound{in}}, plain); err != nil {
+	content := plain.Hash()
+	e := gateway.NewEvent(gateway.Unsealed, by.Now, gateway.UnsealedDetails{Mail: in.ID, Content: content, Reason: by.Reason}, nil).
+		About(match.Courier.ID, match.Recipient.ID).By(by.Actor, gateway.ByAgent)
+	e.Once, e.Contents = "unsealed:"+in.ID.String(), []gateway.Hash{content}
+	u := gateway.Unsealing{Sealed: in.Content, Mails: []gateway.Inbound{in}, Events: []gateway.Event{e}}
+	if err := s.store.Unseal(ctx, u, plain); err != nil {
 		return in, err
 	}
 	return s.store.Inbound(ctx, in.ID)

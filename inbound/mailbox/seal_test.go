@@ -3,6 +3,7 @@ package mailbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -230,6 +231,51 @@ func TestMailSaidToBeNoSealedAnswerOpensAtOnce(t *testing.T) {
 	if err != nil || len(replies) != 1 || replies[0].Sealed || replies[0].Content != gateway.HashOf(crlf(lostAnswer)) || !strings.Contains(replies[0].Text, "12 000 euros") {
 		t.Errorf("%+v, %v", replies, err)
 	}
+	w.saysWhoOpened(other)
+}
+
+// saysWhoOpened demands the event of the opening of a mail that a person placed beside a letter.
+func (w *world) saysWhoOpened(r gateway.Recipient) {
+	w.t.Helper()
+	events, err := w.store.Events(w.t.Context(), r.Courier, r.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	at := slices.IndexFunc(events, func(e gateway.Event) bool { return e.Kind == gateway.Unsealed })
+	if at < 0 || events[at].Actor != byAda().Actor || !slices.Equal(events[at].Contents, []gateway.Hash{gateway.HashOf(crlf(lostAnswer))}) {
+		w.t.Errorf("who opened it does not stand in %+v", events)
+	}
+}
+
+// unsteady is a store whose first step fails.
+type unsteady struct {
+	Store
+	failed bool
+}
+
+func (u *unsteady) Apply(ctx context.Context, step gateway.Step) error {
+	if !u.failed {
+		u.failed = true
+		return errors.New("no answer")
+	}
+	return u.Store.Apply(ctx, step)
+}
+
+// TestAMailOpenedByAMatchThatFailsSaysWhoOpenedIt: the opening and its event are one.
+func TestAMailOpenedByAMatchThatFailsSaysWhoOpenedIt(t *testing.T) {
+	t.Parallel()
+	w, server, _, _ := sealedWorld(t)
+	server.deliver(t, crlf(lostAnswer))
+	w.until("it waits in quarantine", func() bool { return len(w.inbounds(gateway.InboundQuarantined)) == 1 })
+	other := w.letterUnder(gateway.ReplyPolicy{Allowed: true})
+	service, err := New(w.options(account(server.address)), &unsteady{Store: w.store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := service.Match(t.Context(), w.inbounds(gateway.InboundQuarantined)[0].ID, other.ID, byAda()); err == nil {
+		t.Fatal("nothing failed")
+	}
+	w.saysWhoOpened(other)
 }
 
 // TestAReportIsEvidenceAtOnce: what reports on a letter answers nothing.

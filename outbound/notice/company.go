@@ -45,6 +45,9 @@ func (c *Composer) noReply(ctx context.Context, s *subject) (Mail, error) {
 	if err != nil {
 		return Mail{}, err
 	}
+	if !in.Opens.IsZero() {
+		return Mail{}, ErrNothing // under seal nobody can see whether a program wrote it, and a program is not answered
+	}
 	if err := c.open(ctx, s, in.Content); err != nil {
 		return Mail{}, err
 	}

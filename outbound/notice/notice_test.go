@@ -547,6 +547,10 @@ func TestPromiseNoLoop(t *testing.T) {
 	if _, err := newComposer(t, s).Compose(context.Background(), job(gateway.Notice{Kind: gateway.NoticeNoReply, Inbound: number(6)})); err != nil {
 		t.Errorf("Auto-Submitted: no is a person: %v", err)
 	}
+	s.inbounds[number(6)] = gateway.Inbound{ID: number(6), From: "x@y.example", Content: human, Opens: monday.Add(time.Hour)}
+	if _, err := newComposer(t, s).Compose(context.Background(), job(gateway.Notice{Kind: gateway.NoticeNoReply, Inbound: number(6)})); !errors.Is(err, ErrNothing) {
+		t.Errorf("what nobody can read yet: %v", err)
+	}
 	own := gateway.Notice{Kind: gateway.NoticeRaw, To: "admin@mairie.example", Content: s.put("Vaguemestre-Notice: x\r\n\r\nround\r\n")}
 	if _, err := newComposer(t, s).Compose(context.Background(), job(own)); !errors.Is(err, ErrNothing) {
 		t.Errorf("raw: %v", err)

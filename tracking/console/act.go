@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/act"
@@ -105,8 +106,11 @@ func (c *Console) one(w http.ResponseWriter, r *http.Request, v *visit, d deed) 
 	return after(w, r, v.courierPath(), d.done)
 }
 
-// pressed gives the recipients, or the one named, about whom the agent did this already since the page was shown that the form came from: the same
-// button, pressed again before its answer came, or after going back.
+// pressAgain is how long the same button of the same page means the same act. Later it is meant: the page may have been open since morning.
+const pressAgain = 5 * time.Minute
+
+// pressed gives the recipients, or the one named, about whom the agent did this already since the page was shown that the form came from, and
+// a moment ago: the same button, pressed again before its answer came, or after going back.
 func (c *Console) pressed(ctx context.Context, v *visit, recipient gateway.ID, kind gateway.EventKind) (map[gateway.ID]bool, error) {
 	events, err := c.d.Store.Events(ctx, v.courier.ID, recipient)
 	if err != nil {
@@ -114,7 +118,7 @@ func (c *Console) pressed(ctx context.Context, v *visit, recipient gateway.ID, k
 	}
 	before := map[gateway.ID]bool{}
 	for _, e := range events {
-		if e.Kind == kind && e.Actor == v.actor() && !e.Occurred.Before(v.shown) {
+		if e.Kind == kind && e.Actor == v.actor() && !e.Occurred.Before(v.shown) && v.now.Sub(e.Occurred) < pressAgain {
 			before[e.Recipient] = true
 		}
 	}

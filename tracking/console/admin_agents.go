@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/mail"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"vaguemestre/gateway"
 	"vaguemestre/gateway/account"
@@ -66,19 +68,26 @@ func formStatus(problem string) int {
 }
 
 const (
-	maxLogin     = 64 // characters
-	maxName      = 120
-	maxAddresses = 20
+	maxLogin = 64  // characters, of the accounts that are made here
+	maxName  = 400 // octets, as of those that the platform makes
 )
 
-// read checks what was typed; problem names the sentence that says what is wrong.
-func (f agentForm) read() (a gateway.Agent, problem string) {
-	a.Login, a.Name = strings.ToLower(f.Login), f.Name
-	if a.Login == "" || strings.ContainsAny(a.Login, " \t:") {
-		return a, "agents.no-login"
+// login is the login typed for a new account; problem names the sentence that says what is wrong.
+func (f agentForm) login() (login, problem string) {
+	if f.Login == "" || utf8.RuneCountInString(f.Login) > maxLogin || strings.ContainsAny(f.Login, " \t:") {
+		return "", "agents.no-login"
 	}
-	if a.Name == "" {
+	return strings.ToLower(f.Login), ""
+}
+
+// read checks what may be changed of an account; problem is as login's. Nothing is cut: what is too long is refused.
+func (f agentForm) read() (a gateway.Agent, problem string) {
+	a.Name = f.Name
+	switch {
+	case a.Name == "":
 		return a, "agents.no-name"
+	case len(a.Name) > maxName:
+		return a, "agents.long-name"
 	}
 	for _, text := range strings.FieldsFunc(f.Addresses, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\n' || r == '\r' }) {
 		parsed, err := mail.ParseAddress(text)
@@ -87,7 +96,7 @@ func (f agentForm) read() (a gateway.Agent, problem string) {
 		}
 		a.Addresses = append(a.Addresses, strings.ToLower(text))
 	}
-	if len(a.Addresses) == 0 || len(a.Addresses) > maxAddresses {
+	if len(a.Addresses) == 0 {
 		return a, "agents.bad-address"
 	}
 	return a, ""
@@ -96,9 +105,11 @@ func (f agentForm) read() (a gateway.Agent, problem string) {
 // addAgent adds one with a password that is made here, and shown this once: the store keeps its hash.
 func (c *Console) addAgent(w http.ResponseWriter, r *http.Request, v *visit) error {
 	p := agentsPage{adminPage: v.admin(r, "agents"), Form: agentForm{
-		Login: singleLine(r.PostForm.Get("login"), maxLogin), Name: singleLine(r.PostForm.Get("nom"), maxName), Addresses: singleLine(r.PostForm.Get("adresses"), 2000),
+		Login: oneLine(r.PostForm.Get("login")), Name: oneLine(r.PostForm.Get("nom")), Addresses: oneLine(r.PostForm.Get("adresses")),
 	}}
-	a, problem := p.Form.read()
+	login, problem := p.Form.login()
+	a, wrong := p.Form.read()
+	a.Login, problem = login, cmp.Or(problem, wrong)
 	if problem == "" {
 		p.Shown = rand.Text() // 26 characters, 128 bits
 		var err error
@@ -180,10 +191,10 @@ func (c *Console) changeAgent(w http.ResponseWriter, r *http.Request, v *visit) 
 	if err != nil {
 		return err
 	}
-	form := agentForm{Login: before.Login, Name: singleLine(r.PostForm.Get("nom"), maxName), Addresses: singleLine(r.PostForm.Get("adresses"), 2000), Administrator: r.PostForm.Has("administrateur")}
+	form := agentForm{Login: before.Login, Name: oneLine(r.PostForm.Get("nom")), Addresses: oneLine(r.PostForm.Get("adresses")), Administrator: r.PostForm.Has("administrateur")}
 	form.Version, _ = strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
 	a, problem := form.read()
-	a.ID, a.Administrator, a.Version = before.ID, form.Administrator, form.Version
+	a.ID, a.Login, a.Administrator, a.Version = before.ID, before.Login, form.Administrator, form.Version
 	if problem == "" && before.ID == v.agent.ID && before.Administrator && !a.Administrator {
 		problem = "agents.self"
 	}

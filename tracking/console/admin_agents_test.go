@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -106,6 +107,22 @@ func TestAnAdministratorChangesWhoAnAgentIs(t *testing.T) {
 	p.send(own, own, "version", version(h.admin.ID), "nom", "Ada", "adresses", "ada@ville.example", "administrateur", "1").leads(t, own)
 	if log := h.log.String(); strings.Count(log, `"console: agent changed" actor=administrator:admin`) != 3 || !strings.Contains(log, "administrator=true") {
 		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// TestAnAgentOfThePlatformIsChangedAsAnyOther: what its door lets in is no obstacle here, and nothing is cut.
+func TestAnAgentOfThePlatformIsChangedAsAnyOther(t *testing.T) {
+	h := newHouse(t)
+	a := gateway.Agent{Login: "idp:42", Name: strings.Repeat("é", 180)}
+	for n := range 25 {
+		a.Addresses = append(a.Addresses, "a"+strconv.Itoa(n)+"@ville.example")
+	}
+	a = must(h.d.Store.PutAgent(t.Context(), a))(t)
+	p, at, version := h.signedIn(h.admin), agentPath(a.ID), strconv.FormatInt(a.Version, 10)
+	p.send(at, at, "version", version, "nom", strings.Repeat("é", 201), "adresses", "a@ville.example").says(t, http.StatusUnprocessableEntity, "trop long")
+	p.send(at, at, "version", version, "nom", a.Name+" x", "adresses", strings.Join(a.Addresses, ", ")).leads(t, at+"?fait=agent-changed")
+	if got := must(h.d.Store.Agent(t.Context(), a.ID))(t); got.Login != a.Login || got.Name != a.Name+" x" || !slices.Equal(got.Addresses, a.Addresses) {
+		t.Errorf("%+v", got)
 	}
 }
 

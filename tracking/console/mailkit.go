@@ -218,6 +218,11 @@ func (c *Console) revokeAppPassword(w http.ResponseWriter, r *http.Request, v *v
 
 // singleLine makes at most so many characters of one line of what was typed.
 func singleLine(text string, most int) string {
-	line := []rune(strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " "))
+	line := []rune(oneLine(text))
 	return strings.TrimSpace(string(line[:min(len(line), most)]))
+}
+
+// oneLine is a text in one line, its white space folded.
+func oneLine(text string) string {
+	return strings.Join(strings.Fields(strings.ToValidUTF8(text, "")), " ")
 }

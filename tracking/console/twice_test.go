@@ -72,6 +72,14 @@ func TestWhoPressesTwiceDoesItOnce(t *testing.T) {
 	if n := h.count1(c, gateway.Reminded); n != 2 {
 		t.Errorf("reminded %d times by two presses of two pages", n)
 	}
+	form := url.Values{"form": {p.token(path)}}
+	for range 2 { // of a page that stays open
+		p.ask(http.MethodPost, one(c)+"/relancer", form).leads(t, path+"?fait=reminded")
+		h.clock.add(10 * time.Minute)
+	}
+	if n := h.count1(c, gateway.Reminded); n != 4 {
+		t.Errorf("reminded %d times after two presses far from one another", n)
+	}
 }
 
 // TestAnAnswerPressedTwiceIsOneLetter: the answer to a company's reply, pressed twice, is one courier.

@@ -78,6 +78,7 @@ func (d *drawer) ownFacts(f EventFacts) []fact {
 		return []fact{
 			{name: d.w.t("detail.reply-id"), value: u.Reply.String(), style: hashText},
 			{name: d.w.t("replies.content"), value: u.Content.String(), style: hashText},
+			{name: d.w.t("detail.reason"), value: u.Reason},
 		}
 	case gateway.Absent, gateway.Challenged, gateway.Displayed, gateway.Complained, gateway.Quarantined, gateway.Matched, gateway.Dismissed:
 		return d.mailFacts(details[gateway.MailDetails](f))

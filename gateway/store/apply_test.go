@@ -60,6 +60,14 @@ func TestStepDoesAllOrNothing(t *testing.T) {
 		same(t, "mail", must(s.Inbound(ctx, in.ID))(t), in)
 		same(t, "reply", must(s.Reply(ctx, reply.ID))(t), reply)
 		same(t, "replies", must(s.Replies(ctx, c.ID))(t), []gateway.Reply{reply})
+		later := reply
+		later.ID, later.Inbound, later.MessageID, later.Received = gateway.NewID(noon), gateway.ID{}, "", noon.Add(time.Hour)
+		check(t, s.Apply(ctx, gateway.Step{Replies: []gateway.Reply{later}}))
+		for _, most := range []int{1, 3} {
+			var walked []gateway.Reply
+			check(t, s.EachReply(ctx, c.ID, func(r gateway.Reply) bool { walked = append(walked, r); return len(walked) < most }))
+			same(t, "replies, the newest first", walked, []gateway.Reply{later, reply}[:min(most, 2)])
+		}
 		same(t, "by Message-ID", must(s.ReplyByMessageID(ctx, reply.MessageID))(t), reply)
 		notice.Created, notice.Due = clock.time(), clock.time()
 		same(t, "jobs", must(s.Jobs(ctx, store.JobFilter{}))(t), []gateway.Job{notice})

@@ -55,6 +55,23 @@ func (s *Store) Replies(ctx context.Context, courier gateway.ID) ([]gateway.Repl
 	return all(ctx, s, "list replies", scanReply, "SELECT "+replyColumns+" FROM reply WHERE courier = $1 ORDER BY received, id", courier.String())
 }
 
+// errEnough ends a walk whose visitor has what it wants.
+var errEnough = errors.New("enough")
+
+// EachReply hands the replies to a courier to visit, one in memory at a time, the newest first, until it says false.
+func (s *Store) EachReply(ctx context.Context, courier gateway.ID, visit func(gateway.Reply) (more bool)) error {
+	err := eachRow(ctx, s.engine.reader(), scanReply, func(r gateway.Reply) error {
+		if visit(r) {
+			return nil
+		}
+		return errEnough
+	}, "SELECT "+replyColumns+" FROM reply WHERE courier = $1 ORDER BY received DESC, id DESC", courier.String())
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return fault("read replies", err)
+}
+
 // ReplyByMessageID gives the one that came with this Message-ID, with its angle brackets.
 func (s *Store) ReplyByMessageID(ctx context.Context, messageID string) (gateway.Reply, error) {
 	if messageID == "" {

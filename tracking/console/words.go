@@ -22,6 +22,8 @@ const (
 	wordsLease = time.Minute
 	// wordsText is how much of a letter's text, or an answer's, is searched, in octets.
 	wordsText = 64 << 10
+	// answersText is how much of all answers to a letter: as much as a courier's words may take in the store.
+	answersText = 800 << 10
 )
 
 // Words writes the words by which couriers are found: it follows the ledger, so that accepting a courier costs
@@ -137,16 +139,12 @@ func (x *Words) of(ctx context.Context, id gateway.ID) (row store.CourierWords, 
 	return row, nil
 }
 
-// answers are the words of the answers that may be read. A sealed one has none before its date.
+// answers are the words of the answers that may be read, the newest first, up to answersText. A sealed one has none before its date.
 func (x *Words) answers(ctx context.Context, courier gateway.ID) (string, error) {
-	replies, err := x.console.d.Store.Replies(ctx, courier)
-	if err != nil {
-		return "", err
-	}
 	var all strings.Builder
-	for _, r := range replies {
+	err := x.console.d.Store.EachReply(ctx, courier, func(r gateway.Reply) bool {
 		if r.Closed() {
-			continue
+			return true
 		}
 		all.WriteString(r.Subject + " " + r.From + " ")
 		all.WriteString(r.Text[:min(len(r.Text), wordsText)])
@@ -154,6 +152,7 @@ func (x *Words) answers(ctx context.Context, courier gateway.ID) (string, error)
 			all.WriteString(" " + f.Name)
 		}
 		all.WriteString("\n")
-	}
-	return strings.ToValidUTF8(all.String(), " "), nil
+		return all.Len() < answersText
+	})
+	return strings.ToValidUTF8(all.String(), " "), err
 }

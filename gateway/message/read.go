@@ -195,8 +195,8 @@ func (p *parser) multipart(pt *Part, depth int) (stop, error) {
 	return st, err
 }
 
-// bareDelimiters tells a multipart whose boundary is the empty string (against RFC 2046 §5.1.1): two hyphens alone, which end a text
-// and begin a signature elsewhere, and here the fields of a part. The scanner goes back where it was.
+// bareDelimiters tells a multipart whose boundary is the empty string (against RFC 2046 §5.1.1): two hyphens alone, and here the
+// fields of a part. The scanner goes back where it was.
 func (p *parser) bareDelimiters(pt *Part) (bool, error) {
 	if boundary, given := pt.Params["boundary"]; !given || boundary != "" || p.lim.first() {
 		return false, nil
@@ -205,22 +205,31 @@ func (p *parser) bareDelimiters(pt *Part) (bool, error) {
 	defer func() { p.s.pos = back }()
 	for range 8 {
 		ln, err := p.s.next()
-		switch head := string(bytes.TrimRight(ln.head, " \t\r")); {
-		case errors.Is(err, io.EOF), err == nil && head != "" && head != "--":
+		switch head := string(bytes.TrimRight(ln.head, "\r")); {
+		case errors.Is(err, io.EOF), err == nil && strings.TrimSpace(head) != "" && head != bareDelimiter:
 			return false, nil
 		case err != nil:
 			return false, err
-		case head == "":
-			continue
+		case head == bareDelimiter:
+			return p.partFollows()
 		}
-		ln, err = p.s.next()
-		if errors.Is(err, io.EOF) {
-			return false, nil
-		}
-		name, _ := fieldName(ln.head)
-		return strings.HasPrefix(strings.ToLower(name), "content-"), err
 	}
 	return false, nil
+}
+
+// bareDelimiter begins a part under an empty boundary. With a space after it, it begins a signature everywhere.
+const bareDelimiter = "--"
+
+// partFollows tells whether the next line is a field of a part: two hyphens alone are words elsewhere. It looks beside the scanner,
+// whose line stays valid.
+func (p *parser) partFollows() (bool, error) {
+	head := make([]byte, min(64, p.s.size-p.s.pos)) // the longest name is Content-Transfer-Encoding
+	if _, err := readAt(p.s.src, head, p.s.pos); err != nil {
+		return false, err
+	}
+	head, _, _ = bytes.Cut(head, []byte("\n"))
+	name, _ := fieldName(head)
+	return strings.HasPrefix(strings.ToLower(name), "content-"), nil
 }
 
 // skip passes over lines up to a delimiter. cut is where the content ends when that comes at once.
@@ -233,8 +242,8 @@ func (p *parser) skip(cut int64) (stop, error) {
 		if err != nil {
 			return stop{}, err
 		}
-		if st, ok := p.delimiter(ln, cut); ok {
-			return st, nil
+		if st, ok, err := p.delimiter(ln, cut); ok || err != nil {
+			return st, err
 		}
 		cut = ln.end
 	}
@@ -248,10 +257,10 @@ func (p *parser) leaf(pt *Part) (stop, error) {
 
 // delimiter tells whether the line is an open multipart's, the innermost first. RFC 2046 §5.1.1:
 // the line end before it belongs to it.
-func (p *parser) delimiter(ln line, cut int64) (stop, bool) {
+func (p *parser) delimiter(ln line, cut int64) (stop, bool, error) {
 	h := ln.head
 	if len(h) < 2 || h[0] != '-' || h[1] != '-' {
-		return stop{}, false
+		return stop{}, false, nil
 	}
 	for i := len(p.open) - 1; i >= 0; i-- {
 		d := p.open[i].text
@@ -259,11 +268,20 @@ func (p *parser) delimiter(ln line, cut int64) (stop, bool) {
 			continue
 		}
 		rest := bytes.TrimRight(h[len(d):], " \t\r")
-		if len(rest) == 0 || string(rest) == "--" {
-			return stop{level: i, closing: len(rest) > 0, cut: cut, end: ln.end}, true
+		if len(rest) > 0 && string(rest) != "--" {
+			continue
 		}
+		st := stop{level: i, closing: len(rest) > 0, cut: cut, end: ln.end}
+		if string(d) != bareDelimiter || st.closing {
+			return st, true, nil
+		}
+		if string(bytes.TrimRight(h, "\r")) != bareDelimiter {
+			return stop{}, false, nil
+		}
+		follows, err := p.partFollows() // as for every other that is open and bare
+		return st, follows, err
 	}
-	return stop{}, false
+	return stop{}, false, nil
 }
 
 // embedded reads a message/rfc822 part in place.
@@ -315,7 +333,11 @@ func (p *parser) header(pt *Part) (st stop, ended bool, err error) {
 		if err != nil {
 			return st, false, err
 		}
-		if hit, ok := p.delimiter(ln, max(cut, pt.start)); ok {
+		hit, ok, err := p.delimiter(ln, max(cut, pt.start))
+		if err != nil {
+			return st, false, err
+		}
+		if ok {
 			st, ended, end, body = hit, true, ln.start, hit.cut
 			break
 		}

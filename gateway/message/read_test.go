@@ -336,12 +336,13 @@ func TestCorpus(t *testing.T) {
 func TestTheEmptyBoundary(t *testing.T) {
 	const nested = "Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n"
 	for body, want := range map[string]string{
-		nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n----\r\n":                                                  "Bonjour",
-		nested + nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n":                                                 "Bonjour",
-		nested + "Content-Type: text/html\r\n\r\n<p>x</p>\r\n--\r\nContent-Type: text/plain\r\n\r\nBonjour\r\n----\r\n": "",
-		"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\nBonjour\r\n-- \r\nMarie\r\n":                               "Bonjour\n-- \nMarie",
-		"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n-- \r\nMarie\r\n":                                          "-- \nMarie",
-		"Content-Type: multipart/mixed\r\n\r\n--\r\nContent-Type: text/plain\r\n\r\nBonjour\r\n":                        "--\nContent-Type: text/plain\n\nBonjour",
+		nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n----\r\n":                                                                                           "Bonjour",
+		nested + nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n":                                                                                          "Bonjour",
+		nested + "Content-Type: text/html\r\n\r\n<p>x</p>\r\n--\r\nContent-Type: text/plain\r\n\r\nBonjour\r\n----\r\n":                                          "",
+		nested + "Content-Type: text/plain\r\n\r\nBonjour\r\n\r\n-- \r\nJean Durand\r\n--\r\nMairie\r\n--\r\nContent-Type: application/pdf\r\n\r\nx\r\n----\r\n": "Bonjour\n\n-- \nJean Durand\n--\nMairie",
+		"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\nBonjour\r\n-- \r\nMarie\r\n":                                                                        "Bonjour\n-- \nMarie",
+		"Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n-- \r\nMarie\r\n":                                                                                   "-- \nMarie",
+		"Content-Type: multipart/mixed\r\n\r\n--\r\nContent-Type: text/plain\r\n\r\nBonjour\r\n":                                                                 "--\nContent-Type: text/plain\n\nBonjour",
 	} {
 		m := open(t, []byte(body))
 		if got := text(t, m.Text()); got != want {

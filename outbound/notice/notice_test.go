@@ -487,6 +487,7 @@ func TestReasons(t *testing.T) {
 	for _, c := range []struct{ status, word, want string }{
 		{"5.0.0", "mailbox-full", full}, {"5.1.1", "mailbox-full", full}, {"", "suspended", disabled}, {"5.0.0", "host-unknown", unknownDomain},
 		{"5.0.0", "too-big", tooLarge}, {"5.1.1", "spam", refused}, {"5.4.6", "network", loop}, {"5.6.7", "content", international}, {"5.1.1", "undefined", unknownUser},
+		{"4.7.0", "rate-limited", limited}, {"5.7.28", "undefined", limited},
 	} {
 		if got := (cause{Status: c.status, Word: c.word}).reason(); got != c.want {
 			t.Errorf("%+v: %s", c, got)
@@ -499,7 +500,7 @@ func TestEveryReasonHasItsSentences(t *testing.T) {
 	c := newComposer(t, s)
 	for _, language := range []string{"fr", "en"} {
 		seen := map[string]bool{}
-		for _, reason := range []string{unknownUser, unknownDomain, badAddress, moved, disabled, full, tooLarge, unreachable, loop, content, refused, international, ourRelay, other} {
+		for _, reason := range []string{unknownUser, unknownDomain, badAddress, moved, disabled, full, tooLarge, unreachable, loop, content, refused, limited, temporary, international, ourRelay, other} {
 			w := c.words(&subject{courier: s.courier, recipient: s.recipient})
 			w.Reason = reason
 			text, err := c.say(language, "reason", w)
@@ -510,6 +511,30 @@ func TestEveryReasonHasItsSentences(t *testing.T) {
 			if next, err := c.say(language, "next", w); err != nil || next == "" {
 				t.Errorf("%s %s: %q %v", language, reason, next, err)
 			}
+		}
+	}
+}
+
+// TestNoAddressIsMissingForNow: an answer that may be another later (RFC 5321 §4.2.1) does not tell the agent that an address or its
+// domain does not exist; the server's own refusal for good does, whatever status stands around it.
+func TestNoAddressIsMissingForNow(t *testing.T) {
+	for _, c := range []struct {
+		cause
+		want string
+	}{
+		{cause{Status: "4.0.0", Said: "450 Requested mail action not taken: mailbox unavailable", Word: "user-unknown"}, temporary},
+		{cause{Status: "4.1.1", Said: "smtp; 450 4.1.1 <x@y.example>: unverified address: Address verification in progress", Word: "user-unknown"}, temporary},
+		{cause{Status: "5.0.0", Said: "450 mailbox unavailable", Word: "user-unknown"}, temporary},
+		{cause{Status: "4.4.4", Said: "451 4.4.4 Unable to route", Word: "host-unknown"}, unreachable},
+		{cause{Status: "4.1.2", Code: 450, Stage: "rcpt"}, unreachable},
+		{cause{Status: "4.1.1", Code: 450, Stage: "rcpt"}, temporary},
+		{cause{Status: "4.1.8", Code: 450, Stage: "mail"}, temporary},
+		{cause{Status: "4.0.0", Said: "550 user unknown", Word: "user-unknown"}, unknownUser},
+		{cause{Status: "5.1.1", Code: 550, Stage: "rcpt"}, unknownUser},
+		{cause{Status: "4.2.2", Said: "452 4.2.2 over quota", Word: "mailbox-full"}, full},
+	} {
+		if got := c.reason(); got != c.want {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"vaguemestre/gateway"
@@ -11,6 +12,7 @@ import (
 // those of a report. Erased details leave it empty.
 type cause struct {
 	Host       string `json:"host"`
+	Code       int    `json:"code"`
 	Enhanced   string `json:"enhanced"`
 	Said       string `json:"reply"`
 	Stage      string `json:"stage"`
@@ -58,6 +60,8 @@ const (
 	loop          = "loop"
 	content       = "content"
 	refused       = "refused"
+	limited       = "rate-limited" // greylisting too: the letter may pass when it is sent again
+	temporary     = "temporary"
 	international = "international"
 	ourRelay      = "relay" // it is our own smarthost that failed
 	other         = "other"
@@ -71,7 +75,7 @@ var byStatus = map[string]string{
 	"3.4": tooLarge, "3": unreachable,
 	"4.6": loop, "4.4": unknownDomain, "4": unreachable,
 	"6.7": international, "6.9": international, "6": content,
-	"7": refused,
+	"7.28": limited, "7": refused,
 }
 
 // byWord maps the reasons that reports are given to the sentences: several come to the same for an agent. It is believed
@@ -80,15 +84,44 @@ var byWord = map[string]string{
 	"user-unknown": unknownUser, "moved": moved, "suspended": disabled, "mailbox-full": full, "host-unknown": unknownDomain, "not-accepting": unknownDomain,
 	"too-big": tooLarge, "content": content, "non-compliant": content, "syntax": content,
 	"filtered": refused, "rejected": refused, "blocked": refused, "reputation": refused, "reverse-dns": refused, "authentication": refused, "spam": refused,
-	"virus": refused, "policy": refused, "security": refused, "relaying": refused, "rate-limited": refused,
+	"virus": refused, "policy": refused, "security": refused, "relaying": refused, "rate-limited": limited,
 	"expired": unreachable, "network": unreachable, "tls": unreachable, "system": unreachable, "mailer": unreachable,
 }
 
 // Explains tells whether the notices have a sentence for a reason that reports are given.
 func Explains(word string) bool { return byWord[word] != "" }
 
-// reason is the key of the sentence: by what was understood of the report's words, else by status.
+// reason is the key of the sentence.
 func (c cause) reason() string {
+	r := c.named()
+	if !c.passing() {
+		return r
+	}
+	switch r {
+	case unknownUser, badAddress:
+		return temporary // an agent would look for another address in vain
+	case unknownDomain:
+		return unreachable
+	}
+	return r
+}
+
+var answerCode = regexp.MustCompile(`^(?:smtp; *)?([45])[0-5][0-9]\b`)
+
+// passing tells an answer that may be another later (RFC 5321 §4.2.1, RFC 3463 §2): the server's reply code says so before the
+// status, which those that it passed through write too.
+func (c cause) passing() bool {
+	if c.Code != 0 {
+		return c.Code/100 == 4
+	}
+	if m := answerCode.FindStringSubmatch(strings.ToLower(c.Said)); m != nil {
+		return m[1] == "4"
+	}
+	return strings.HasPrefix(c.Status, "4")
+}
+
+// named is the reason by what was understood of the report's words, else by status.
+func (c cause) named() string {
 	_, rest, _ := strings.Cut(c.Status, ".")
 	if r, ok := byWord[c.Word]; ok && !(r == unreachable && byStatus[rest] == loop) && !(r == content && byStatus[rest] == international) {
 		return r

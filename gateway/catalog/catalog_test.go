@@ -168,3 +168,20 @@ func TestWordsOfTheSentences(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralAgreeInFrench: what is said of several messages of the queue is in the plural, of one in the singular.
+func TestSeveralAgreeInFrench(t *testing.T) {
+	for key, want := range map[string][2]string{
+		"gone":          {"déjà parti, abandonné ou annulé", "déjà partis, abandonnés ou annulés"},
+		"many-due":      {"1 autre : parti, en cours", "2 autres : partis, en cours"},
+		"many-held":     {"1 autre : parti ou déjà retenu.", "2 autres : partis ou déjà retenus."},
+		"many-released": {"1 autre : parti ou pas retenu.", "2 autres : partis ou pas retenus."},
+	} {
+		for n, words := range want {
+			args := map[string]any{"Count": n + 1, "Done": 3, "Left": n + 1}
+			if got := Text(French, "console.queue."+key, args); !strings.Contains(got, words) {
+				t.Errorf("%s of %d: %q", key, n+1, got)
+			}
+		}
+	}
+}

@@ -54,10 +54,11 @@ func own(dir string, as int) error {
 		return nil
 	}
 	name := strconv.Itoa(int(owner))
+	account := "'#" + name + "'" // sudo takes digits alone for a name
 	if u, err := user.LookupId(name); err == nil {
-		name = u.Username
+		name, account = u.Username, u.Username
 	}
-	return fmt.Errorf("%s belongs to %s, who could not read what root makes there: run this under that account (sudo -u %s vaguemestre …)", dir, name, name)
+	return fmt.Errorf("%s belongs to %s, who could not read what root makes there: run this under that account (sudo -u %s vaguemestre …)", dir, name, account)
 }
 
 // KeyFile is the path of a key that an installation makes itself: "tokens", "ledger"…

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"os/user"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,8 @@ func TestRootMakesNothingInTheFolderOfTheService(t *testing.T) {
 	}
 	if err := own(dir, 0); err == nil || !strings.Contains(err.Error(), "sudo -u") {
 		t.Errorf("root in another's: %v", err)
+	} else if _, unnamed := user.LookupId("12345"); os.Geteuid() == 0 && unnamed != nil && !strings.Contains(err.Error(), "sudo -u '#12345' ") {
+		t.Errorf("an account without a name: %v", err)
 	}
 	if err := own(dir+"/none", 0); err != nil {
 		t.Errorf("to be made: %v", err)

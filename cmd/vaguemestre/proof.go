@@ -24,7 +24,7 @@ import (
 type proofCommand struct {
 	Courier   string `arg:"" help:"Number of the courier."`
 	Recipient string `help:"Only this recipient: its number, from courier show."`
-	Output    string `short:"o" default:"preuve.pdf" help:"File to write."`
+	Output    string `short:"o" default:"preuve.pdf" help:"File to write; -: the standard output."`
 	Bundle    bool   `help:"A ZIP with the PDF and every file beside it."`
 	Language  string `help:"fr or en; the consultation's by default."`
 	asAgent
@@ -56,12 +56,16 @@ func (p proofCommand) Run(cmds *commands, c console, ctx context.Context) error 
 		if p.Bundle {
 			write = issuer.Bundle
 		}
-		return replaceFile(p.Output, func(w io.Writer) error { return write(ctx, w, courier.ID, recipient, p.Language) })
+		out := func(w io.Writer) error { return write(ctx, w, courier.ID, recipient, p.Language) }
+		if p.Output == "-" {
+			return out(c.out)
+		}
+		return replaceFile(p.Output, out)
 	})
 	if errors.Is(err, gateway.ErrNotFound) {
 		return fmt.Errorf("the courier has no recipient of that number")
 	}
-	if err == nil {
+	if err == nil && p.Output != "-" {
 		c.say("%s written.", p.Output)
 	}
 	return err
@@ -105,7 +109,7 @@ func replaceFile(path string, write func(io.Writer) error) error {
 }
 
 type verifyCommand struct {
-	File      string   `arg:"" help:"The proof: a PDF or a bundle."`
+	File      string   `arg:"" help:"The proof: a PDF or a bundle; -: the standard input."`
 	Ledger    []string `help:"Public key of the ledger, as 'ledger key' prints it; without it, the proof's own is used and said so."`
 	Authority string   `help:"PEM file of the time-stamping authorities that are trusted."`
 	Seal      string   `help:"PEM file of the certificates that may seal."`
@@ -113,20 +117,16 @@ type verifyCommand struct {
 }
 
 func (v verifyCommand) Run(c console) error {
-	f, err := os.Open(v.File)
+	f, size, err := v.open(c)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
 	trust, err := v.trust()
 	if err != nil {
 		return err
 	}
-	report, err := proof.Verify(f, info.Size(), trust)
+	report, err := proof.Verify(f, size, trust)
 	if err != nil {
 		return fmt.Errorf("%s is no proof that can be read: %w", v.File, err)
 	}
@@ -135,6 +135,31 @@ func (v verifyCommand) Run(c console) error {
 		return exit(1)
 	}
 	return nil
+}
+
+// open opens the proof, and says its size in bytes. What is piped in is kept in a file that ends with the command: proofs are read from
+// their end.
+func (v verifyCommand) open(c console) (*os.File, int64, error) {
+	if v.File != "-" {
+		f, err := os.Open(v.File)
+		if err != nil {
+			return nil, 0, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return nil, 0, errors.Join(err, f.Close())
+		}
+		return f, info.Size(), nil
+	}
+	f, err := os.CreateTemp("", "vaguemestre-*")
+	if err != nil {
+		return nil, 0, fmt.Errorf("keep the standard input: %w", err)
+	}
+	size, err := io.Copy(f, c.in)
+	if err = errors.Join(err, os.Remove(f.Name())); err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("keep the standard input: %w", err), f.Close())
+	}
+	return f, size, nil
 }
 
 func (v verifyCommand) trust() (t proof.Trust, err error) {

@@ -151,3 +151,20 @@ func TestListsForPrograms(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestProofsPassThroughPipes: the service's account may neither write nor read in the folder of the one who asks.
+func TestProofsPassThroughPipes(t *testing.T) {
+	i, _ := desk(t)
+	sent := sentBy(t, i.must("Bonjour.\n", "courier", "send", "--agent", "victoria", "--consultation", "TESTESR2020", "--type", "libre", "--to", boxOf("libre"),
+		"--subject", "Visite", "--body", "-", "--json"))
+	pdf := i.must("", "proof", sent.Courier.String(), "-o", "-")
+	if !strings.HasPrefix(pdf, "%PDF-") || !strings.HasSuffix(strings.TrimSpace(pdf), "%%EOF") {
+		t.Errorf("%d octets that are no PDF alone: %.40q", len(pdf), pdf)
+	}
+	if out := i.must(pdf, "verify", "-"); !strings.Contains(out, "Tout ce qui pouvait être vérifié l'est") {
+		t.Error(out)
+	}
+	if out, err := i.program(strings.Replace(pdf, "%%EOF", "%%EOX", 1), "verify", "-"); err == nil {
+		t.Errorf("an altered proof passes:\n%s", out)
+	}
+}

@@ -97,6 +97,15 @@ var acknowledgements = starts(
 	`je (?:suis|serai) (?:actuellement )?(?:absent|en cong|en vacances)`, `actuellement (?:absent|en cong)`, `ich bin (?:derzeit|zur zeit|momentan|bis|im urlaub)`,
 )
 
+// courtesies are first words of programs and of those who answer by a help desk alike: in what is marked as generated, they
+// decide only where no answer is wanted.
+var courtesies = starts(`nous avons bien re[çc]u`, `we have received your`, `thank you for`, `vielen dank`, `please note that`)
+
+var wantsNoAnswer = words(
+	`(?:ne pas|ne veuillez pas|n'y) r[ée]pond`, `do not (?:reply|respond)`, `don't reply`, `(?:message|e-?mail|courriel|r[ée]ponse) (?:est |a [ée]t[ée] )?(?:g[ée]n[ée]r[ée]e? )?automatique`,
+	`automatically generated`, `automatisch (?:generiert|erstellt|erzeugt)`, `antworten sie (?:bitte )?nicht`,
+)
+
 // greetings stand before them.
 var greetings = regexp.MustCompile(`^(?:bonjour|madame|monsieur|hello|hi|dear|hallo|guten tag|buenos|ciao|to whom|[, .!\n;:/()-]|(?:mesdames|messieurs|sir|all|cher|ch[èe]re)\b)*`)
 
@@ -125,8 +134,9 @@ func (v *view) automatic() string {
 		return "automatic answer: " + machine
 	}
 	opening := greetings.ReplaceAllString(Clip(strings.ToLower(strings.TrimSpace(v.text)), 600), "")
-	if generated := strings.HasPrefix(auto, "auto-"); generated && acknowledgements.MatchString(opening) ||
-		!generated && weakAnswerSubjects.MatchString(replyMarks.ReplaceAllString(tags.ReplaceAllString(subject, ""), "")) && absenceOpenings.MatchString(opening) {
+	generated := strings.HasPrefix(auto, "auto-")
+	weak := weakAnswerSubjects.MatchString(replyMarks.ReplaceAllString(tags.ReplaceAllString(subject, ""), "")) && absenceOpenings.MatchString(opening)
+	if generated && acknowledgements.MatchString(opening) || weak && !(generated && courtesies.MatchString(opening) && !wantsNoAnswer.MatchString(opening)) {
 		return "automatic answer: " + machine + " and first words"
 	}
 	return ""

@@ -3,6 +3,8 @@ package classify
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // addressPattern is a mail address as it stands in prose: looser than RFC 5321, since local parts of
@@ -11,6 +13,25 @@ import (
 const addressPattern = `(?:"[^"\s@]{1,64}"|[^\s<>"'(),:;@\[\]|\\=*（）［］「」『』【】〈〉《》：；，、。“”«»]{1,120})@[\pL\pN](?:[\pL\pN._-]*[\pL\pN])?`
 
 var anyAddress = regexp.MustCompile(addressPattern)
+
+// holdsAddress tells whether anyAddress would find something, at the cost of looking at the at signs.
+func holdsAddress(text string) bool {
+	for at := 0; ; at++ {
+		i := strings.IndexByte(text[at:], '@')
+		if i < 0 {
+			return false
+		}
+		at += i
+		before, n := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+1:])
+		if n > 0 && (unicode.IsLetter(after) || unicode.IsNumber(after)) && !unicode.Is(unicode.White_Space, before) && !strings.ContainsRune(notLocal, before) {
+			return true
+		}
+	}
+}
+
+// notLocal is what addressPattern does not allow before an at sign, except the quotation mark that ends a local part.
+const notLocal = "<>'(),:;@[]|\\=*（）［］「」『』【】〈〉《》：；，、。“”«»"
 
 // firstAddress is the first address in a text, bare, or "".
 func firstAddress(text string) string {

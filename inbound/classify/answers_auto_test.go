@@ -25,6 +25,8 @@ var automaticMails = map[string]string{
 	"Zendesk":                "From: support@y.example\nSubject: [Request received] Courrier\nAuto-Submitted: auto-generated\nIn-Reply-To: <1@c.example>\n\nYour request (1234) has been received and is being reviewed by our support staff.\n",
 	"RT":                     "From: support@y.example\nSubject: [y.example #1234] AutoReply: Courrier\nPrecedence: bulk\nAuto-Submitted: auto-replied\n\nThis message has been automatically generated.\n",
 	"OTRS":                   "From: support@y.example\nSubject: [Ticket#20261120] Votre demande\nAuto-Submitted: auto-replied\nX-OTRS-Loop: yes\n\nVotre message a été reçu.\n",
+	"generated, receipt":     "From: x@y.example\nSubject: Accusé de réception : votre demande\nAuto-Submitted: auto-generated\n\nNous avons bien reçu votre demande et la traitons dans les meilleurs délais. Merci de ne pas répondre à ce message.\n",
+	"generated, closed":      "From: x@y.example\nSubject: Re: Absence\nAuto-Submitted: auto-generated\n\nNos bureaux sont fermés jusqu'au 3 janvier.\n",
 	"Spanish":                "From: x@y.example\nSubject: Respuesta automática: Courrier\n\nEstoy fuera.\n",
 	"Italian":                "From: x@y.example\nSubject: Risposta automatica: Courrier\n\nSono fuori sede.\n",
 	"Dutch":                  "From: x@y.example\nSubject: Automatisch antwoord: Courrier\n\nIk ben afwezig.\n",

@@ -72,13 +72,10 @@ func mentions(prose string, excluded map[string]bool) []mention {
 		if len(found) == 0 {
 			continue
 		}
-		for i := range found {
-			end := len(prose)
-			for j := i + 1; j < len(found); j++ {
-				if !strings.EqualFold(found[j].address, found[i].address) { // named again within what is said of it
-					end = starts[j][0]
-					break
-				}
+		end := len(prose)
+		for i := len(found) - 1; i >= 0; i-- {
+			if i+1 < len(found) && !strings.EqualFold(found[i+1].address, found[i].address) { // else named again within what is said of it
+				end = starts[i+1][0]
 			}
 			from := starts[i][1]
 			if place.name == "transcript" {

@@ -180,11 +180,47 @@ func TestPromiseWordsOfAPersonAreNeverHidden(t *testing.T) {
 		"Bonjour,\n\nVoir notre réponse ci-dessous.\n\n1. Oui.\n2. Non.\n\nCordialement,\nX",
 		"On 20 November we wrote:\nplease confirm.\nWe still wait.",
 		"Monsieur le maire écrit :\nle lot est attribué.\nEst-ce exact ?",
+		"Bonjour,\n\nLe 12/11/2026 à 9h00, nous avons écrit à votre service :\naucune réponse ne nous est parvenue.",
+		"Le 18/11/2026 à 14h30, vous nous avez écrit :\nNous répondons ceci : oui.",
+		"Le 18/11/2026 à 14h30, votre service nous a écrit :\nLe lot 2 est attribué.\nNous en demandons les motifs.",
+		"Merci. Le 18 novembre 2026 votre service nous a écrit :\nLe lot 2 est attribué.\nNous en demandons les motifs.",
+		"On 18/11/2026 at 14:30 we wrote to your office:\nno answer came.",
+		"Le mémoire écrit vous sera remis le 12/11/2026 à 14h30, avec les pièces suivantes :\n- a",
+		"Le dossier décrit dans votre courriel du 20/11/2026 à 10h30 appelle les réponses suivantes :\n1. Oui.",
+		"Le planning décrit par contact@durand.fr comprend :\n- a",
+		"Voici notre devis.\nNo : 2026-118\nDate : 20/11/2026\nMontant : 1000 euros\nContact : a@b.fr\nMerci de votre retour.",
+		"Bonjour,\n\nDate : 20/11/2026 à 14h30\nObjet : réunion de chantier\n\nNous serons présents.",
+		"Bonjour,\n\nSent by registered post on 20 November, the full set of plans.",
+		"Bonjour,\n\nSent with thanks our best offer: 12 000 euros.",
+		"Bonjour,\n\nSent with the usual documents.",
+		"Bonjour,\n\nEnvoyé via la plateforme PLACE le 20 novembre : notre dossier complet.",
+		"Bonjour,\n\nEnvoyé via la plateforme.",
+		"--- Réponse 1 ---\nTrois semaines.\n--- Réponse 2 ---\nOui.",
+		"Oui.\n__\nNous souhaitons nous désabonner de vos alertes.",
 		"Original message\nis lost.\nPlease send it again.",
 	} {
 		if got := VisibleText(text); got != strings.TrimSpace(text) {
 			t.Errorf("%q\n got %q", text, got)
 		}
+	}
+}
+
+// What telephones and mail programs add under a letter is not its author's.
+func TestPromiseLinesOfTelephonesAreTakenOut(t *testing.T) {
+	for _, line := range []string{
+		"Envoyé de mon iPhone", "Envoyé depuis mon smartphone Samsung Galaxy A52 5G", "Envoyé à partir de Outlook pour Android <https://aka.ms/ghei36>",
+		"Envoyé depuis l'application Mail Orange", "Envoyé avec la messagerie sécurisée Proton Mail.", "Envoyé depuis une tablette",
+		"Envoyé de mon appareil Android avec Courriel K-9 Mail. Veuillez excuser ma brièveté.", "Envoyé via un mobile",
+		"Sent from my iPhone 15 Pro", "Sent from my Galaxy S21", "Sent from Mail for Windows 10", "Sent from [Outlook](https://aka.ms/x1)", "Sent from Mailspring",
+		"Sent from my Android device with K-9 Mail. Please excuse my brevity.", "Sent with Proton Mail secure email.", "Sent via BlackBerry", "Get Outlook for iOS<https://aka.ms/o0ukef>",
+		"Von meinem iPhone gesendet", "Diese Nachricht wurde von meinem Android-Gerät mit K-9 Mail gesendet.", "Verstuurd vanaf mijn iPhone",
+	} {
+		if got := VisibleText("Oui.\n\n" + line + "\n"); got != "Oui." {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+	if got := VisibleText("Oui.\n____\nPour se désabonner : https://l.example/u\n"); got != "Oui." {
+		t.Errorf("the foot of a list stays: %q", got)
 	}
 }
 

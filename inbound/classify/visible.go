@@ -28,17 +28,18 @@ func VisibleText(text string) string {
 // the end, or, when the quotation is marked with ">", to the end of the marks.
 func visibleLines(lines []string) []string {
 	var kept []string
+	written, tries := false, maxTries
 	for i := 0; i < len(lines); {
 		if isForward(lines[i]) {
 			return append(kept, lines[i:]...) // passed on deliberately: it is what they send
 		}
-		if before, n := announcement(lines[i:]); n > 0 {
+		if before, n := announcement(lines[i:], &tries); n > 0 {
 			if before != "" {
-				kept = append(kept, before)
+				kept, written = append(kept, before), true
 			}
 			next := i + n
 			i = marked(lines, next)
-			if i == next && !blank(kept) {
+			if i == next && written {
 				return dropSignature(kept)
 			}
 			continue // the answer stands under the quotation
@@ -52,12 +53,11 @@ func visibleLines(lines []string) []string {
 			continue
 		}
 		kept = append(kept, lines[i])
+		written = written || strings.TrimSpace(lines[i]) != ""
 		i++
 	}
 	return dropSignature(kept)
 }
-
-func blank(lines []string) bool { return strings.TrimSpace(strings.Join(lines, "")) == "" }
 
 func quoted(line string) bool {
 	line = strings.TrimLeft(line, " \t")
@@ -113,9 +113,13 @@ func looksBroken(above, line string) bool {
 
 var shortAnswer = regexp.MustCompile(`^(?:oui|non|ok|d'accord|yes|no|ja|nein|si|sí|nous|je|voir|cf)\b`)
 
+// maxTries is how many lines of a mail may end as announcements do and be none. No letter has so many; in what is made to
+// cost, the others stay.
+const maxTries = 500
+
 // announcement tells how many lines, from the first, announce quoted text, and what of the
-// reply stands before it on the same line.
-func announcement(lines []string) (before string, n int) {
+// reply stands before it on the same line. Each near miss is taken from tries.
+func announcement(lines []string, tries *int) (before string, n int) {
 	first := strings.Trim(lines[0], " \t\u00a0"+bidi)
 	if first == "" || len(first) > 400 {
 		return "", 0
@@ -125,12 +129,13 @@ func announcement(lines []string) (before string, n int) {
 	}
 	joined := first
 	for n = 1; n <= 6; n++ {
-		if n == 1 && strings.HasSuffix(joined, ":") && !attribution(joined) {
-			if m := sharedLine.FindStringSubmatch(joined); m != nil {
+		announces := attribution(joined, tries)
+		if n == 1 && !announces && *tries > 0 && strings.HasSuffix(joined, ":") {
+			if m := sharedLine.FindStringSubmatch(joined); m != nil && !ofPersons(m[2]) {
 				return m[1], 1
 			}
 		}
-		if follows := marked(lines, n) > n; attribution(joined) && (follows || certain(joined)) || follows && namesAuthor(joined) {
+		if follows := marked(lines, n) > n; announces && (follows || certain(joined)) || follows && namesAuthor(joined) {
 			if n < len(lines) && lastWord.MatchString(lines[n]) {
 				n++
 			}
@@ -155,8 +160,8 @@ func announcement(lines []string) (before string, n int) {
 }
 
 // attribution tells a whole line such as "On … somebody wrote:", in any language: a verb of writing and a
-// date or address, or a date and an address before a colon.
-func attribution(line string) bool {
+// date or address, or a date and an address before a colon. It tries no more when tries are used up.
+func attribution(line string, tries *int) bool {
 	line = strings.Trim(line, "*_ \t"+bidi)
 	if len(line) < 8 || len(line) > 600 {
 		return false
@@ -164,13 +169,24 @@ func attribution(line string) bool {
 	if oldGmail.MatchString(line) {
 		return true
 	}
-	if !endsAnnouncement(line) || !hasDate.MatchString(line) && !anyAddress.MatchString(line) {
+	if *tries == 0 || !endsAnnouncement(line) {
+		return false
+	}
+	announces := saysWhoWrote(line)
+	if !announces {
+		*tries--
+	}
+	return announces
+}
+
+func saysWhoWrote(line string) bool {
+	if !hasDate.MatchString(line) && !holdsAddress(line) {
 		return false
 	}
 	if verbs.MatchString(line) {
 		return opensAttribution.MatchString(line)
 	}
-	if !hasDate.MatchString(line) || !anyAddress.MatchString(line) || !startsDate.MatchString(line) {
+	if !hasDate.MatchString(line) || !holdsAddress(line) || !startsDate.MatchString(line) {
 		return false
 	}
 	return strings.HasSuffix(line, ":") || strings.HasSuffix(line, ">")
@@ -183,17 +199,23 @@ func endsAnnouncement(line string) bool {
 }
 
 // certain tells the announcements of a program, which knows the hour or the address, from "Le 20 novembre, vous nous
-// avez écrit :", after which a person may go on.
+// avez écrit :", after which a person may go on. A person knows the hour too, but says who wrote to whom, or what.
 func certain(line string) bool {
-	return anyAddress.MatchString(line) || hasTime.MatchString(line) || strings.HasPrefix(line, "--") || strings.Contains(line, "@")
+	if ofPersons(line) || frenchVerb.MatchString(line) && !frenchVerbLast.MatchString(line) {
+		return false
+	}
+	return holdsAddress(line) || hasTime.MatchString(line) || strings.HasPrefix(line, "--") || strings.Contains(line, "@")
 }
 
 // namesAuthor tells a line with a date, an address and a colon at its end: an announcement in a language that no list
 // knows, when marked lines follow; else perhaps somebody's sentence.
 func namesAuthor(line string) bool {
 	line = strings.Trim(line, "*_ \t"+bidi)
-	return len(line) <= 400 && (strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：")) && strings.ContainsRune(line, '@') && hasDate.MatchString(line) && anyAddress.MatchString(line)
+	return len(line) <= 400 && (strings.HasSuffix(line, ":") || strings.HasSuffix(line, "：")) && strings.ContainsRune(line, '@') && hasDate.MatchString(line) && holdsAddress(line)
 }
+
+// ofPersons tells a sentence in which somebody wrote to somebody, as programs do not say it.
+func ofPersons(line string) bool { return personsWrote.MatchString(line) }
 
 // bidi are the marks of direction that mail clients put around names.
 const bidi = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -206,18 +228,21 @@ var (
 	hasDay           = regexp.MustCompile(`\b(?:19|20)\d\d|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}`)
 	hasDate          = regexp.MustCompile(`(?i)(?:\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})`)
 	verbs            = regexp.MustCompile(`(?i)` + oneOf(
-		`\bwrote`, `\bwrites`, `a écrit`, `a ecrit`, `écrit`, `\bschrieb`, `\bgeschrieben`, `\bgeschreven`, `\bschreef`, `\bescribi[óo]`,
+		`\bwrote`, `\bwrites`, `(?:^|[\s\x{a0}])[ée]crit`, `\bschrieb`, `\bgeschrieben`, `\bgeschreven`, `\bschreef`, `\bescribi[óo]`,
 		`\bha scritto`, `\bscrisse`, `\bescreveu`, `\bskrev`, `\bnapisa[łlo]\S*( je)?`, `\bkirjoitti`, `\bnapsal`, `napísal`, `píše`,
 		`\bpisze`, `\bnapisana przez`, `írta(?: \(időpont:.{5,40}\))?`, `пис(?:ал|ала|ав)\S*`, `напис\S*`, `пишет?`, `έγραψε`, `yazdı`, `viết`, `写道`, `写到`, `寫道`, `書きました`,
 		`のメール`, `작성`, `\ba scris`, `schreib`, `\bje napisa`, `\bmenulis`, `تمت كتابة`, `كتب`, `כתב`,
 	) + `[^:：]{0,200}(?:\d{1,2}[:：]\d{2}(?:[:：]\d{2})?[^:：]{0,12})?[:：]?[\s-]*$|(?i)^(?:quoting|citando|zitat von|citation de) [^:：]{3,200}[:：]$`)
-	goesOn     = regexp.MustCompile(`(?i)^(?:<[^<>\s]+@|on \d{1,2}[/.-]|(?:wrote|a écrit|schrieb|escribió|ha scritto|schreef)\b)`) // a name was alone on its line
-	lastWord   = regexp.MustCompile(`(?i)^[\s>]*(?:wrote|a écrit|schrieb|escribió|ha scritto|escreveu|schreef) ?[:：]\s*$`)         // alone on its line
-	oldGmail   = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d \S.{1,100}$`)
-	sharedLine = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
-	separator  = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?` + oneOf(
+	frenchVerb     = regexp.MustCompile(`(?i)(?:^|\PL)[ée]crit`)
+	frenchVerbLast = regexp.MustCompile(`(?i)(?:^|\PL)a[\s\x{a0}]+[ée]crit(?:[\s\x{a0}]+sur [\d/.: ]{8,20})?[\s\x{a0}]*[:：]?[\s*_>-]*$`) // Notes adds "sur" and the hour
+	personsWrote   = regexp.MustCompile(`(?i)\b(?:i|we|you|they)[\s\x{a0}]+(?:have[\s\x{a0}]+)?(?:wrote|written)\b|(?:\b(?:nous|vous|lui|leur|on|qui)[\s\x{a0}]+|\b[mt]['’])a[\s\x{a0}]+[ée]crit`)
+	goesOn         = regexp.MustCompile(`(?i)^(?:<[^<>\s]+@|on \d{1,2}[/.-]|(?:wrote|a écrit|schrieb|escribió|ha scritto|schreef)\b)`) // a name was alone on its line
+	lastWord       = regexp.MustCompile(`(?i)^[\s>]*(?:wrote|a écrit|schrieb|escribió|ha scritto|escreveu|schreef) ?[:：]\s*$`)         // alone on its line
+	oldGmail       = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[+-]\d\d:\d\d \S.{1,100}$`)
+	sharedLine     = regexp.MustCompile(`^(.{1,200}?\S) +((?:On|Le|Am|El) (?:\pL{3,9}\.?,? .{4,40}|\d{1,2}.{6,40})\d.{0,120}(?:wrote|a écrit|schrieb|escribió) ?:)$`)
+	separator      = regexp.MustCompile(`(?i)^[\s>*]*(?:[-_=]{2,} ?` + oneOf(
 		`original message`, `message d'origine`, `message original`, `mail original`, `courriel original`, `e-?mail d'origine`,
-		`réponse`, `ursprüngliche nachricht`, `original-?nachricht`, `weitergeleitete?`, `mensaje original`, `messaggio originale`,
+		`ursprüngliche nachricht`, `original-?nachricht`, `weitergeleitete?`, `mensaje original`, `messaggio originale`,
 		`mensagem original`, `oorspronkelijk bericht`, `originalmeddelande`, `original meddelelse`,
 		`oprindelig (?:meddelelse|besked)`, `opprinnelig melding`, `wiadomość oryginalna`, `oryginalna wiadomość`,
 		`исходное сообщение`, `пересылаемое`, `alkuperäinen viesti`, `původní zpráva`, `reply message`, `原始邮件`, `原邮件`, `元のメッセージ`,
@@ -235,7 +260,7 @@ func isForward(line string) bool { return forward.MatchString(line) }
 var (
 	headerFrom = regexp.MustCompile(`(?i)^[\s>*_]*` + oneOf(
 		`from`, `de`, `von`, `van`, `da`, `från`, `fra`, `od`, `от`, `от кого`, `lähettäjä`, `remetente`, `expéditeur`, `mittente`,
-		`feladó`, `kimden`, `发件人`, `差出人`, `寄件者`, `від`, `από`, `de la`, `보낸 ?사람`, `từ`, `מאת`, `من`, `gönderen`, `remitent`, `saatja`, `siuntėjas`, `no`,
+		`feladó`, `kimden`, `发件人`, `差出人`, `寄件者`, `від`, `από`, `de la`, `보낸 ?사람`, `từ`, `מאת`, `من`, `gönderen`, `remitent`, `saatja`, `siuntėjas`,
 	) + `[\s*_]*[:：]`)
 	headerOther = regexp.MustCompile(`(?i)^[\s>*_]*` + oneOf(
 		`sent`, `date`, `to`, `cc`, `subject`, `reply-to`, `envoyé(?: le)?`, `à`, `objet`, `copie`, `cc ?à`, `gesendet`, `an`,
@@ -249,41 +274,63 @@ var (
 	) + `[\s*_]*[:：]`)
 )
 
-// headerBlock tells the fields of a quoted message: From and another, or Date and another, on neighbouring lines.
+// headerBlock tells the fields of a quoted message, on neighbouring lines: From and another. Without From, they are the
+// head of somebody's letter, unless the date is as programs write it.
 func headerBlock(lines []string) bool {
-	from, other := headerFrom.MatchString(lines[0]), headerOther.MatchString(lines[0])
+	from := headerFrom.MatchString(lines[0]) || programDate.MatchString(Clip(lines[0], maxHeaderLine))
 	if !from && !dateFirst.MatchString(lines[0]) {
 		return false
 	}
 	fields := 0
-	for i := 1; i < len(lines) && i < 8; i++ {
+	for i := 1; i < len(lines) && i < maxHeader; i++ {
 		switch {
-		case headerOther.MatchString(lines[i]), headerFrom.MatchString(lines[i]):
+		case headerFrom.MatchString(lines[i]):
+			from = true
+			fields++
+		case headerOther.MatchString(lines[i]):
 			fields++
 		case strings.TrimSpace(lines[i]) == "" && fields > 0:
 			i = len(lines)
 		}
 	}
-	return ((from || other) && fields >= 1 || fields >= 2) && ofProgram(lines)
+	return from && fields >= 1 && ofProgram(lines)
 }
+
+// The longest header that is looked for, in lines, and what is read of each, in octets.
+const (
+	maxHeader     = 8
+	maxHeaderLine = 400
+)
 
 // ofProgram tells the header that a program wrote, with an address or an hour, from the head of a letter: "De : …, à : …, objet : …".
 func ofProgram(lines []string) bool {
-	head := strings.Join(lines[:min(len(lines), 8)], "\n")
-	return anyAddress.MatchString(head) || hasTime.MatchString(head) && hasDay.MatchString(head)
+	hour, day := false, false
+	for _, line := range lines[:min(len(lines), maxHeader)] {
+		line = Clip(line, maxHeaderLine)
+		if holdsAddress(line) {
+			return true
+		}
+		hour, day = hour || hasTime.MatchString(line), day || hasDay.MatchString(line)
+	}
+	return hour && day
 }
 
-var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff|message du)[\s*_]*:.*`)
+// programDate is the date of RFC 5322 §3.3, with its zone.
+var programDate = regexp.MustCompile(`^[\s>*_]*Date[\s*_]*:[\s*_]*(?:\pL{3}, )?\d{1,2} \pL{3} \d{4} \d\d:\d\d(?::\d\d)? [+-]\d{4}`)
+
+var dateFirst = regexp.MustCompile(`(?i)^[\s>*_]*(?:date|datum|data|fecha|дата|to|subject|objet|betreff|message du)[\s*_]*:`)
 
 // dropSignature takes out what stands under "-- " (RFC 3676 §4.3), the foot of a mailing list and the lines that
 // telephones add. What stands under such a line stays: people answer there too.
 func dropSignature(lines []string) []string {
 	lines = underSeparator(lines)
 	var kept []string
-	for i, line := range lines {
-		if telephone.MatchString(strings.ToLower(strings.TrimLeft(line, " \t\u00a0*_<>([-"))) && !blank(lines[:i]) {
+	written := false
+	for _, line := range lines {
+		if written && ofTelephone(line) {
 			continue
 		}
+		written = written || strings.TrimSpace(line) != ""
 		kept = append(kept, line)
 	}
 	for len(kept) > 0 && rule.MatchString(kept[len(kept)-1]) {
@@ -311,23 +358,57 @@ func underSeparator(lines []string) []string {
 	return lines
 }
 
-// listFoot tells the line above what a mailing list adds at the end.
+// listFoot tells the line above what a mailing list adds at the end. Who writes that they want to leave a list gives no
+// link to do it.
 func listFoot(lines []string) bool {
-	return len(lines) <= 8 && underscores.MatchString(lines[0]) && listWords.MatchString(strings.ToLower(strings.Join(lines, "\n")))
+	if len(lines) > 8 || !underscores.MatchString(lines[0]) {
+		return false
+	}
+	foot := strings.ToLower(strings.Join(lines, "\n"))
+	return listWords.MatchString(foot) || leaveWords.MatchString(foot) && (link.MatchString(foot) || holdsAddress(foot))
 }
 
 var (
 	underscores = regexp.MustCompile(`^_{2,}\s*$`)
-	listWords   = words(`mailing list`, `liste de diffusion`, `/listinfo/`, `d[ée]sabonn`, `unsubscribe`)
+	listWords   = words(`mailing list`, `liste de diffusion`, `/listinfo/`)
+	leaveWords  = words(`d[ée]sabonn`, `unsubscribe`)
+	link        = regexp.MustCompile(`[<(\[]*(?:https?://|www\.)\S*`)
 )
 
 // rule is a line drawn above what was taken out, or blank.
 var rule = regexp.MustCompile(`^[\s_=*#~+ᐧ-]*$`)
 
+// ofTelephone tells the line that a telephone or a mail program adds: a short one, without figures or a colon, in which
+// persons go on. Those who name their product may have its number, and excuse themselves.
+func ofTelephone(line string) bool {
+	line = strings.ToLower(strings.TrimLeft(Clip(line, maxHeaderLine), " \t\u00a0*_<>([-"))
+	if strings.Contains(line, "://") {
+		line = link.ReplaceAllString(line, "")
+	}
+	line = strings.TrimSpace(line)
+	if !telephone.MatchString(line) {
+		return false
+	}
+	if length := utf8.RuneCountInString(line); length > 100 || strings.Contains(line, ":") {
+		return false
+	} else if products.MatchString(line) {
+		return true
+	} else {
+		return length <= 60 && !strings.ContainsAny(line, "0123456789")
+	}
+}
+
+var products = words(
+	`iphone`, `ipad`, `android`, `samsung`, `galaxy`, `huawei`, `xiaomi`, `redmi`, `blackberry`, `windows`, `outlook`, `k-9`, `gmail`, `yahoo`, `proton`,
+	`mobile`, `smartphone`,
+)
+
 var telephone = starts(
-	`sent (?:from|via|with|by|using) (?:my|the|a|outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)`,
-	`sent (?:from|via|with|by) (?:\[?[a-z]\w+)`, `from my (?:iphone|ipad|phone|mobile|android)`, `從我的`, `get \[outlook for`, `get outlook for`,
-	`envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|un|une|outlook|yahoo|mon|l'appli|mail|mobile|iphone|samsung|proton|le|la|courrier)`,
+	`sent (?:from|via|using) (?:my|the|a) `, `sent with my .{0,20}(?:phone|mobile|pad)`,
+	`sent (?:from|via|with|by|using) (?:outlook|mailbird|yahoo|gmail|samsung|typeapp|bluemail|proton|mobile|iphone|android|mail for|blackberry|nine|spark|airmail|windows|aqua|unibox|acompli)`,
+	`sent from \[?[a-z][^,;\d]{1,40}$`, `from my (?:iphone|ipad|phone|mobile|android)`, `從我的`, `get \[outlook for`, `get outlook for`,
+	`envoyé (?:de|depuis|avec|à partir de|via) (?:mon|ma|outlook|yahoo|l['’]appli|mail|mobile|iphone|samsung|proton|courrier)`,
+	`envoyé (?:de|depuis|avec|à partir de|via) (?:une?|le|la) (?:mobile|t[ée]l[ée]phone|smartphone|portable|tablette|appareil|messagerie|webmail|mail|iphone|ipad)`,
 	`télécharger? outlook`, `obtenez outlook`, `obtenir outlook`, `von meine[mr] .{1,30} gesendet`, `gesendet (?:von|mit|aus)`,
 	`diese nachricht wurde von`, `enviado (?:desde|con|do|de) (?:mi|meu|meu|minha|outlook|yahoo|el|o|samsung)`,
 	`inviato da(?:l mio)? ?\S`, `verstuurd vanaf`, `verzonden (?:van|met|vanaf)`, `skickat från`, `sendt fra`, `wysłan[eo] z`,

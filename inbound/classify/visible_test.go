@@ -47,3 +47,26 @@ func FuzzVisibleText(f *testing.F) {
 		}
 	})
 }
+
+// hostileTexts are long in the ways that cost most: near misses of announcements, of fields and of telephones' lines.
+var hostileTexts = map[string]string{
+	"blank and answers":  strings.Repeat("\n", 100_000) + strings.Repeat("On 1/1/2026 1:00 a wrote:\n> x\n\n", 5000),
+	"telephones":         strings.Repeat("\n", 100_000) + strings.Repeat("Sent from a\n", 13_000),
+	"fields":             strings.Repeat("De:"+strings.Repeat("a", 396)+"\nA: "+strings.Repeat("é.", 2000)+"\n", 60),
+	"short fields":       strings.Repeat("De:\nA:\n", 32_000),
+	"opened":             strings.Repeat("Le 1/1/2026 a:\n", 16_000),
+	"written":            strings.Repeat("Le 1/1/2026 "+strings.Repeat("a écrit ", 40)+"x :\n", 700),
+	"shared":             strings.Repeat("x Le lundi 2"+strings.Repeat(" Le lundi 2", 30)+" a écrit :\n", 700),
+	"at signs":           strings.Repeat("De: a\n"+strings.Repeat("@", 300)+"\n", 800),
+	"names and brackets": strings.Repeat("Jean "+strings.Repeat("a", 40)+" <\n", 5000),
+}
+
+func BenchmarkVisibleTextOfHostileMail(b *testing.B) {
+	for name, text := range hostileTexts {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				VisibleText(text)
+			}
+		})
+	}
+}

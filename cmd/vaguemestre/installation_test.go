@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -215,11 +216,20 @@ func (i *installation) begin(command *exec.Cmd) {
 	i.process.Env = append(os.Environ(), asProgram+"=1")
 	i.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	i.process.Stderr = i.log
-	if err := i.process.Start(); err != nil {
+	started := make(chan error, 1)
+	i.ended = make(chan error, 1)
+	go func(process *exec.Cmd, ended chan<- error) {
+		runtime.LockOSThread() // Pdeathsig comes when the thread that began the process ends: this one stays as long as it
+		defer runtime.UnlockOSThread()
+		err := process.Start()
+		started <- err
+		if err == nil {
+			ended <- process.Wait()
+		}
+	}(i.process, i.ended)
+	if err := <-started; err != nil {
 		i.Fatal(err)
 	}
-	i.ended = make(chan error, 1)
-	go func() { i.ended <- i.process.Wait() }()
 	i.Cleanup(func() { i.kill() })
 	i.until("the daemon is ready", func() bool {
 		select {
@@ -322,7 +332,7 @@ func (i *installation) metrics() string {
 	i.Helper()
 	answer, err := http.Get("http://" + i.cfg.Metrics.Listen + "/metrics")
 	if err != nil {
-		i.Fatal(err)
+		i.Fatalf("%v\n%s", err, tail(i.log.String(), 8000))
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
